@@ -1,0 +1,31 @@
+"""The cffi builder: what is compiled into the extension `llamacffi._llamacffi`.
+
+The declarations are generated from llama.cpp's headers by tools/header_gen; the C that we write is in src/native.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cffi import FFI
+
+ROOT = Path(__file__).resolve().parent
+NATIVE = ROOT / "src" / "native"
+MODULE = "llamacffi._llamacffi"
+
+
+def builder(generated: Path) -> FFI:
+    """The builder over header_gen's output.
+
+    Args:
+        generated: the folder that has `cdef.h`, `forwards.h` and `api.json`.
+    """
+    headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
+    # C, then the stand-ins whose macros take the place of the C names in all that follows: cffi's own calls.
+    ours = ["backends.h", "forwards.h", "forwarded.h", "log.h"]
+    ffi = FFI()
+    ffi.cdef((generated / "cdef.h").read_text("utf-8"))
+    ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
+    ffi.set_source(MODULE, "".join(f'#include "{name}"\n' for name in [*headers, *ours]))
+    return ffi

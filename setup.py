@@ -1,0 +1,125 @@
+"""Builds what the package needs from llama.cpp's source: its libraries (CMake), the declarations (tools/header_gen)
+and the extension (build_ffi.py). All static metadata is in pyproject.toml.
+
+Environment: `LLAMACFFI_SOURCE_DIR`, a llama.cpp tree of your own to build instead of the pinned one; for `CMAKE_ARGS`
+and `LLAMACFFI_CPU_VARIANTS` see tools/native_build.py.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.sdist import sdist
+
+ROOT = Path(__file__).resolve().parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+
+import build_ffi  # noqa: E402
+import native_build  # noqa: E402
+import vendor  # noqa: E402
+
+# The stable ABI: one wheel for every CPython from 3.9 on. Free-threaded CPython has none, and PyPy is not CPython.
+ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+
+def llama_source() -> tuple[Path, str]:
+    """llama.cpp's source tree and the commit that it is."""
+    own = os.environ.get("LLAMACFFI_SOURCE_DIR")
+    if not own:
+        source = vendor.obtain(ROOT)
+        return source, vendor.read_commit(source) or "unknown"
+    source = Path(own).expanduser().resolve()
+    if not (source / "include" / "llama.h").is_file():
+        raise native_build.BuildError(f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h")
+    return source, _git(source, "rev-parse", "--short=9", "HEAD") or "unknown"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git says of a folder that is a repository of its own, "" otherwise."""
+    if not (folder / ".git").exists() or not shutil.which("git"):
+        return ""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
+    return "" if done.returncode else done.stdout.strip()
+
+
+class BuildExtension(build_ext):
+    def run(self) -> None:
+        try:
+            source, commit = llama_source()
+            installed = native_build.build(source, commit)
+            generated = ROOT / "build" / "generated"
+            self._generate(source, generated)
+            self._prepare(self.extensions[0], generated, installed)
+        except (vendor.VendorError, native_build.BuildError) as error:
+            raise SystemExit(f"llamacffi: {error}") from None
+        super().run()
+        package = Path(self.get_ext_fullpath(build_ffi.MODULE)).parent
+        for name in ("lib", "include", "licenses"):
+            shutil.rmtree(package / name, ignore_errors=True)
+            shutil.copytree(installed / name, package / name)
+        shutil.copy(generated / "api.json", package)
+
+    def _generate(self, source: Path, out: Path) -> None:
+        command = [sys.executable, str(ROOT / "tools" / "header_gen"), "--source", str(source), "--out", str(out)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+        if done.returncode:
+            raise native_build.BuildError(done.stderr.strip() or f"header_gen failed with status {done.returncode}")
+        print(done.stdout.strip(), flush=True)
+
+    def _prepare(self, extension: Extension, generated: Path, installed: Path) -> None:
+        """Tell the compiler about what exists only now."""
+        code = Path(self.build_temp) / f"{build_ffi.MODULE}.c"
+        code.parent.mkdir(parents=True, exist_ok=True)
+        build_ffi.builder(generated).emit_c_code(str(code))
+        extension.sources = [str(code)]
+        extension.depends = [str(generated / "forwards.h"), *map(str, build_ffi.NATIVE.glob("*.h"))]
+        extension.include_dirs = [str(installed / "include"), str(build_ffi.NATIVE), str(generated)]
+        extension.library_dirs = [str(installed / "lib")]
+        extension.libraries = sorted({path.stem.replace("lib", "", 1) for path in (installed / "lib").glob("*llamacffi-*")})
+
+    def build_extensions(self) -> None:
+        if shutil.which("ccache") and self.compiler.compiler_type == "unix":
+            for step in ("compiler_so", "compiler_so_cxx"):
+                command = getattr(self.compiler, step, None)
+                if command and "ccache" not in Path(command[0]).name:
+                    setattr(self.compiler, step, ["ccache", *command])
+        super().build_extensions()
+
+
+class SourceDistribution(sdist):
+    """Carries llama.cpp's source, so that installing from it downloads nothing."""
+
+    def run(self) -> None:
+        try:
+            vendor.obtain(ROOT)
+        except vendor.VendorError as error:
+            raise SystemExit(f"llamacffi: {error}") from None
+        super().run()
+
+
+def extension() -> Extension:
+    """The extension, as far as it is known before the build."""
+    unix = sys.platform != "win32"
+    origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+    return Extension(
+        build_ffi.MODULE,
+        sources=[],
+        py_limited_api=ABI3,
+        # cffi's casts between const and plain pointers are as it means them to be.
+        extra_compile_args=["-O1", "-g0", "-w"] if unix else [],
+        extra_link_args=[f"-Wl,-rpath,{origin}/lib"] if unix else [],
+    )
+
+
+setup(
+    ext_modules=[extension()],
+    cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
+    options={"bdist_wheel": {"py_limited_api": "cp39"}} if ABI3 else {},
+)

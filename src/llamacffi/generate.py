@@ -1,0 +1,161 @@
+"""Text from a model: the plain loop over the C API."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import Callable, Optional
+
+from . import callbacks as callbacks
+from .errors import LlamaError
+from .native import encode_path, ffi, lib, require
+
+_N_BATCH = 512
+
+
+def load(path: str, progress: Optional[Callable[[float], bool]] = None) -> ffi.CData:
+    """Load a model.
+
+    Args:
+        path: a GGUF file.
+        progress: called with the part done, 0 to 1; returning False cancels.
+
+    Returns:
+        `struct llama_model *`, to be freed with `llama_model_free`.
+
+    Raises:
+        LlamaError: there is no such file, it is not a GGUF file, or llama.cpp can't load it.
+    """
+    _check_file(path)
+    params = lib.llama_model_default_params()
+    handle = ffi.new_handle(progress)
+    if progress:
+        params.progress_callback = lib.llamacffi_progress
+        params.progress_callback_user_data = handle
+    require("llama_model_load_from_file")
+    model = lib.llama_model_load_from_file(encode_path(path), params)
+    if not model:
+        raise LlamaError(f"{path}: llama.cpp could not load this model")
+    return model
+
+
+def _check_file(path: str) -> None:
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            raise LlamaError(f"{path}: is a folder, and not a model file")
+        with open(path, "rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise LlamaError(f"{path}: {error.strerror}") from None
+    if not magic:
+        raise LlamaError(f"{path}: is empty")
+    if magic != ffi.string(lib.GGUF_MAGIC):
+        raise LlamaError(f"{path}: is not a GGUF file")
+
+
+def generate(
+    model: ffi.CData,
+    prompt: str,
+    n_predict: int,
+    temperature: float = 0.8,
+    seed: Optional[int] = None,
+    n_threads: Optional[int] = None,
+) -> Iterator[bytes]:
+    """Continue a prompt.
+
+    Args:
+        model: `struct llama_model *`.
+        prompt: the text; special tokens in it are taken as such.
+        n_predict: how many tokens at most.
+        temperature: 0 takes the likeliest token each time.
+        seed: of the random choice; None takes another one each time.
+        n_threads: how many threads compute; None lets llama.cpp choose.
+
+    Yields:
+        Each token's text as it comes, bytes: a character may come in several pieces.
+
+    Raises:
+        LlamaError: the prompt is longer than the model takes, memory is short, or decoding fails.
+    """
+    vocab = lib.llama_model_get_vocab(model)
+    tokens = tokenize(vocab, prompt)
+    n_ctx = len(tokens) + n_predict
+    n_ctx_train = lib.llama_model_n_ctx_train(model)
+    if n_ctx > n_ctx_train:
+        raise LlamaError(
+            f"the prompt's {len(tokens)} tokens and {n_predict} more are {n_ctx}; this model takes {n_ctx_train}"
+        )
+    params = lib.llama_context_default_params()
+    params.n_ctx = n_ctx
+    params.n_batch = min(_N_BATCH, n_ctx)
+    if n_threads is not None:
+        params.n_threads = params.n_threads_batch = n_threads
+    ctx = lib.llama_init_from_model(model, params)
+    if not ctx:
+        raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens")
+    sampler = _sampler(temperature, lib.LLAMA_DEFAULT_SEED if seed is None else seed)
+    try:
+        n_batch = lib.llama_n_batch(ctx)
+        for start in range(0, len(tokens), n_batch):
+            _decode(ctx, ffi.new("llama_token[]", tokens[start : start + n_batch]))
+        latest = ffi.new("llama_token[1]")
+        for left in range(n_predict - 1, -1, -1):
+            latest[0] = lib.llama_sampler_sample(sampler, ctx, -1)
+            if lib.llama_vocab_is_eog(vocab, latest[0]):
+                return
+            yield piece(vocab, latest[0])
+            if left:
+                _decode(ctx, latest)
+    finally:
+        lib.llama_sampler_free(sampler)
+        lib.llama_free(ctx)
+
+
+def tokenize(vocab: ffi.CData, text: str) -> list[int]:
+    """The tokens of a text, with those that the model wants around it (C: `llama_tokenize`)."""
+    data = text.encode("utf-8", "surrogateescape")
+    room = len(data) + 2
+    while True:
+        tokens = ffi.new("llama_token[]", room)
+        n = lib.llama_tokenize(vocab, data, len(data), tokens, room, True, True)
+        if n >= 0:
+            if not n:
+                raise LlamaError("the prompt is empty, and this model has no token to begin with")
+            return list(tokens[0:n])
+        room = -n
+
+
+def piece(vocab: ffi.CData, token: int) -> bytes:
+    """A token's text (C: `llama_token_to_piece`)."""
+    room = 32
+    while True:
+        buffer = ffi.new("char[]", room)
+        n = lib.llama_token_to_piece(vocab, token, buffer, room, 0, False)
+        if n >= 0:
+            return bytes(ffi.buffer(buffer, n))
+        room = -n
+
+
+def _decode(ctx: ffi.CData, tokens: ffi.CData) -> None:
+    status = lib.llama_decode(ctx, lib.llama_batch_get_one(tokens, len(tokens)))
+    if status:
+        raise LlamaError(f"llama_decode failed with status {status}")
+
+
+def _sampler(temperature: float, seed: int) -> ffi.CData:
+    """llama.cpp's usual chain, or the likeliest token at temperature 0."""
+    chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+    if temperature <= 0:
+        steps = [lib.llama_sampler_init_greedy()]
+    else:
+        steps = [
+            lib.llama_sampler_init_top_k(40),
+            lib.llama_sampler_init_top_p(0.95, 1),
+            lib.llama_sampler_init_min_p(0.05, 1),
+            lib.llama_sampler_init_temp(temperature),
+            lib.llama_sampler_init_dist(seed),
+        ]
+    for step in steps:
+        lib.llama_sampler_chain_add(chain, step)
+    return chain

@@ -1,0 +1,222 @@
+"""The door to the compiled extension, and where the libraries, headers and backends that ship with it are.
+
+Importing this loads the extension and llama.cpp's core libraries, and no backend: the first call that needs a
+device does that, through `load_backends`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import RLock
+
+from .errors import BackendError
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
+if sys.platform == "win32":
+    os.add_dll_directory(os.path.join(_PACKAGE, "lib"))
+
+from ._llamacffi import ffi, lib  # noqa: E402  (Windows must know the folder first)
+
+__all__ = ["Backend", "backends", "encode_path", "ffi", "find", "get_include", "get_library_dir", "lib", "load_backends", "require"]
+
+
+class Backend:
+    """A loaded backend module.
+
+    Attributes:
+        name: "cpu", "rpc", "cuda", …
+        variant: which of several builds was chosen for this machine ("haswell"), "" where there is one.
+        path: the module's file.
+        module: its handle, `void *`, as the dynamic linker gave it.
+    """
+
+    __slots__ = ("module", "name", "path", "variant")
+
+    def __init__(self, name: str, variant: str, path: str, module: ffi.CData) -> None:
+        self.name = name
+        self.variant = variant
+        self.path = path
+        self.module = module
+
+    def __repr__(self) -> str:
+        return f"<llamacffi.Backend {self.name}{self.variant and '-'}{self.variant}>"
+
+
+_loaded: dict[str, Backend] = {}
+_lock = RLock()
+
+
+def get_include() -> str:
+    """The folder of llama.cpp's headers, for a C compiler's `-I`."""
+    return os.path.join(_PACKAGE, "include")
+
+
+def get_library_dir() -> str:
+    """The folder of the libraries that the extension is linked with, and of the backends' modules."""
+    return os.path.join(_PACKAGE, "lib")
+
+
+def backends() -> list[Backend]:
+    """The backends that have been loaded, in the order of loading; none before the first call that needs one."""
+    return list(_loaded.values())
+
+
+def load_backends() -> None:
+    """Load the backends of the package's own folder, once; later calls do nothing.
+
+    `LLAMACFFI_BACKENDS`, names separated by commas, says which; the CPU's is always among them, since llama.cpp
+    can't do without. Unset, all are loaded. `GGML_BACKEND_PATH` names one more module, as in llama.cpp.
+
+    Raises:
+        BackendError: a backend that was asked for is not there, or the CPU's does not load.
+    """
+    if lib.llamacffi_backends_loaded:
+        return
+    with _lock:
+        if lib.llamacffi_backends_loaded:
+            return
+        modules = _modules()
+        for name in _selected(modules):
+            if name not in _loaded:
+                _load(name, modules[name])
+        extra = os.environ.get("GGML_BACKEND_PATH")
+        if extra:
+            lib.ggml_backend_load(os.fsencode(extra))
+        lib.llamacffi_backends_loaded = 1
+
+
+def _modules() -> dict[str, dict[str, str]]:
+    """The modules in the package: backend's name to variant to file."""
+    found: dict[str, dict[str, str]] = {}
+    prefix = "ggml-" if sys.platform == "win32" else "libggml-"
+    suffix = ".dll" if sys.platform == "win32" else ".so"  # on macOS, too: they are modules, not libraries
+    folder = get_library_dir()
+    for file in sorted(os.listdir(folder)):
+        if file.startswith(prefix) and file.endswith(suffix):
+            name, _, variant = file[len(prefix) : -len(suffix)].partition("-")
+            found.setdefault(name, {})[variant] = os.path.join(folder, file)
+    return found
+
+
+def _selected(there: dict[str, dict[str, str]]) -> list[str]:
+    """The backends to load; the CPU's comes last, as in llama.cpp, so that devices are listed in the same order."""
+    if "cpu" not in there:
+        raise BackendError(f"there is no CPU backend in {get_library_dir()}: the installation is not whole, install again")
+    asked = os.environ.get("LLAMACFFI_BACKENDS")
+    names = [name.strip().lower() for name in asked.split(",") if name.strip()] if asked else list(there)
+    for name in names:
+        if name not in there:
+            raise BackendError(
+                f"LLAMACFFI_BACKENDS={asked}: there is no backend {name!r} in {get_library_dir()}, "
+                f"only {', '.join(there)}"
+            )
+    return [name for name in names if name != "cpu"] + ["cpu"]
+
+
+def _load(name: str, variants: dict[str, str]) -> None:
+    """Load the variant that suits this machine best. Only the CPU's backend must load; another one may lack its driver."""
+    best, best_score, problems = "", 0, []
+    for variant, path in variants.items():
+        module = lib.llamacffi_module_open(encode_path(path))
+        if not module:
+            problems.append(ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path)
+            continue
+        score = lib.llamacffi_module_score(module)
+        lib.llamacffi_module_close(module)
+        if score > best_score:
+            best, best_score = variant, score
+    if best_score and lib.ggml_backend_load(encode_path(variants[best])):
+        _loaded[name] = Backend(name, best, variants[best], lib.llamacffi_module_open(encode_path(variants[best])))
+        return
+    reason = "; ".join(problems) or "it can't run on this machine"
+    if name == "cpu":
+        raise BackendError(f"the CPU backend in {get_library_dir()} does not load: {reason}")
+    _report(f"the {name} backend does not load and is left out: {reason}")
+
+
+def encode_path(path: str) -> bytes:
+    """A path as llama.cpp takes it: UTF-8 on Windows, the file system's own bytes elsewhere."""
+    return path.encode("utf-8") if sys.platform == "win32" else os.fsencode(path)
+
+
+def find(modules: str, name: str) -> ffi.CData:
+    """A function in a backend's module.
+
+    Args:
+        modules: the backends that may have it, separated by commas.
+        name: the function's C name.
+
+    Returns:
+        Its address, `void *`.
+
+    Raises:
+        BackendError: none of the backends is loaded, or the one that is does not have it.
+    """
+    load_backends()
+    names = modules.split(",")
+    for each in names:
+        backend = _loaded.get(each)
+        if backend:
+            address = lib.llamacffi_module_symbol(backend.module, name.encode())
+            if address:
+                return address
+            raise BackendError(f"{name}: the {each} backend in {backend.path} has no such function")
+    wanted = " or ".join(names)
+    there = [each for each in names if each in _modules()]
+    if there:
+        hint = f"LLAMACFFI_BACKENDS={os.environ.get('LLAMACFFI_BACKENDS', '')} leaves it out, or it did not load"
+    else:
+        hint = f'build it in: CMAKE_ARGS="-DGGML_{names[0].upper()}=ON" pip install llamacffi'
+    raise BackendError(
+        f"{name} needs the {wanted} backend, which is not loaded ({', '.join(_loaded)} {'is' if len(_loaded) == 1 else 'are'}): {hint}"
+    )
+
+
+def require(name: str) -> None:
+    """Make sure that a call to the C function `name` finds what it needs: the backends, and its own module.
+
+    Raises:
+        BackendError: it would not.
+    """
+    modules = lib.llamacffi_module_of(name.encode())
+    if modules:
+        load_backends()
+        if modules[0] != b"\0":
+            find(ffi.string(modules).decode(), name)
+
+
+def llama_cpp_version() -> str:
+    """The version of llama.cpp that is loaded, as it gives it itself, "0.5.0-dev"."""
+    return str(ffi.string(lib.llama_version()).decode())
+
+
+def llama_cpp_commit() -> str:
+    """The commit of llama.cpp that is loaded, abbreviated; "unknown" if its source did not say."""
+    return str(ffi.string(lib.ggml_commit()).decode())
+
+
+def _report(problem: str) -> None:
+    """Tell what C can't: its functions have no way to raise."""
+    if sys.stderr is not None:
+        print(f"llamacffi: {problem}", file=sys.stderr, flush=True)
+
+
+@ffi.def_extern(name="llamacffi_load_backends")
+def _load_backends_from_c() -> int:
+    try:
+        load_backends()
+    except Exception as error:
+        _report(str(error))
+        return 0
+    return 1
+
+
+@ffi.def_extern(name="llamacffi_find")
+def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
+    try:
+        return find(ffi.string(modules).decode(), ffi.string(name).decode())
+    except Exception as error:
+        _report(str(error))
+        return ffi.NULL

@@ -1,0 +1,54 @@
+/* The extension's side of the backends: each is a module, loaded at run time from the package's own folder.
+ *
+ * Which files there are, and which of them to load, is native.py's business; here is what needs C. The generated
+ * forwards.h, included behind this file, calls the two functions that native.py supplies.
+ */
+#include <string.h>
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+/* A function that forwards.h stands in for, and the module that has it: "" for one in the core libraries that
+ * only wants the backends to be loaded. */
+struct llamacffi_forward {
+    const char *name, *module;
+};
+
+/* Set by native.py; once it is, a call costs one look at it. */
+static int llamacffi_backends_loaded;
+
+/* extern "Python": load the backends; 0 if that failed, which has been reported. */
+static int llamacffi_load_backends(void);
+
+/* extern "Python": a function in a backend's module; NULL if there is none, which has been reported. */
+static void *llamacffi_find(const char *module, const char *name);
+
+#ifdef _WIN32
+static void *llamacffi_module_open(const char *path) {
+    wchar_t wide[32768];
+    if (!MultiByteToWideChar(CP_UTF8, 0, path, -1, wide, 32768)) return NULL;
+    return (void *)LoadLibraryExW(wide, NULL, LOAD_WITH_ALTERED_SEARCH_PATH);
+}
+static void *llamacffi_module_symbol(void *module, const char *name) {
+    return (void *)GetProcAddress((HMODULE)module, name);
+}
+static void llamacffi_module_close(void *module) { FreeLibrary((HMODULE)module); }
+static const char *llamacffi_module_error(void) { return ""; }
+#else
+static void *llamacffi_module_open(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+static void *llamacffi_module_symbol(void *module, const char *name) { return dlsym(module, name); }
+static void llamacffi_module_close(void *module) { dlclose(module); }
+static const char *llamacffi_module_error(void) {
+    const char *error = dlerror();
+    return error ? error : "";
+}
+#endif
+
+/* ggml's score of this module on this machine: 0 if it can't run here, 1 if it does not say. */
+static int llamacffi_module_score(void *module) {
+    int (*score)(void) = (int (*)(void))llamacffi_module_symbol(module, "ggml_backend_score");
+    return score ? score() : 1;
+}

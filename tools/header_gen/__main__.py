@@ -1,0 +1,185 @@
+"""Generate cffi's declarations and the API table from llama.cpp's public headers.
+
+    python tools/header_gen --source DIR --out DIR
+
+Stages: the C compiler's preprocessor (preprocess.py), pycparser (parse.py) into one typed model (model.py), the
+compiler's answers to what only it knows (probe.py), where each function is defined (definitions.py), and the texts
+(emit.py). What a person must say is in policy.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import definitions
+import emit
+import policy as policies
+import probe
+from compiler import Compiler, CompilerError
+from model import API, Array, Asked, Field, Function, HeaderError, Inline, Pointer, Problem, Signature, Skipped, Type
+from parse import parse
+from preprocess import preprocess, valid_headers
+
+POLICY = Path(__file__).with_name("policy.toml")
+
+
+def public_headers(source: Path, policy: policies.Policy) -> dict[str, Path]:
+    """The C headers of a source tree by name, `llama.h` first: it is what the others are read after."""
+    found = [path for pattern in policy.headers for path in sorted(source.glob(pattern))]
+    return {
+        path.name: path
+        for path in found
+        if not any(fnmatch.fnmatchcase(path.name, pattern) for pattern in policy.cxx_headers)
+    }
+
+
+def generate(source: Path, policy: policies.Policy) -> API:
+    """The API that the public headers below `source` declare.
+
+    Raises:
+        HeaderError: a required header is missing or not valid C, or a declaration can't be taken.
+        CompilerError: no compiler.
+    """
+    source = source.resolve()
+    sources = public_headers(source, policy)
+    for name in policy.required:
+        if name not in sources:
+            raise HeaderError([Problem(name, 0, f"not found in {source}: is it llama.cpp's source?")])
+    compiler = Compiler(list(dict.fromkeys(path.parent for path in sources.values())))
+    headers, skipped = valid_headers(compiler, list(sources))
+    for left_out in skipped:
+        if left_out.name in policy.required:
+            raise HeaderError([Problem(left_out.header, left_out.line, left_out.reason)])
+    plain = preprocess(compiler, headers, source)
+    api = parse(plain, policy.skip)
+    api.headers = headers
+    constants, not_values = probe.constants(compiler, headers, plain.macros)
+    api.constants += constants
+    api.skipped = skipped + api.skipped + not_values
+    _find_modules(api, source, policy)
+    probe.answer(compiler, headers, list(_questions(api)))
+    return api
+
+
+def _find_modules(api: API, source: Path, policy: policies.Policy) -> None:
+    """Give each function the module that has it, and drop those that can't be called."""
+    defined = definitions.find(source, policy.sources, [function.name for function in api.functions])
+    kept: list[Function] = []
+    for function in api.functions:
+        modules = [""] if function.inline or not defined else defined.get(function.name, [])
+        reason = ""
+        if not modules:
+            reason = "declared, and defined nowhere in llama.cpp's sources"
+        elif "" not in modules and function.signature.variadic:
+            reason = f"variadic, and in the module of a backend ({modules[0]}): calls can't be passed on"
+        if reason:
+            api.skipped.append(Skipped("function", function.name, function.header, function.line, reason))
+        else:
+            function.module = "" if "" in modules else modules[0]
+            kept.append(function)
+    api.functions = kept
+
+
+def _questions(api: API) -> Iterator[Asked]:
+    """Everything in the model that the compiler must answer."""
+    for constant in api.constants:
+        yield constant.value
+    for enum in api.enums:
+        yield from (each.value for each in enum.enumerators)
+    for record in api.records:
+        yield from (asked for asked in (record.size, record.align) if asked)
+        yield from _field_questions(record.fields or [])
+    for typedef in api.typedefs:
+        yield from _lengths(typedef.type)
+    for function in api.functions:
+        yield from _lengths(function.signature)
+
+
+def _field_questions(fields: list[Field]) -> Iterator[Asked]:
+    for field in fields:
+        yield from (asked for asked in (field.bits, field.offset, field.size) if asked)
+        yield from _lengths(field.type)
+
+
+def _lengths(type_: Type) -> Iterator[Asked]:
+    if isinstance(type_, Array):
+        if type_.length:
+            yield type_.length
+        yield from _lengths(type_.of)
+    elif isinstance(type_, Pointer):
+        yield from _lengths(type_.to)
+    elif isinstance(type_, Inline):
+        yield from _field_questions(type_.record.fields or [])
+    elif isinstance(type_, Signature):
+        yield from _lengths(type_.result)
+        for parameter in type_.parameters:
+            yield from _lengths(parameter.type)
+
+
+def summary(api: API) -> str:
+    """What was taken and what was not, for a person."""
+    counts = {
+        "headers": api.headers,
+        "functions": api.functions,
+        "structs": api.records,
+        "enums": api.enums,
+        "constants": api.constants,
+        "typedefs": api.typedefs,
+    }
+    lines = [", ".join(f"{len(entries)} {name}" for name, entries in counts.items())]
+    macros = sum(skipped.kind == "macro" for skipped in api.skipped)
+    lines.append(f"left out: {len(api.skipped) - macros} declared things, and {macros} macros that are not values")
+    lines += [
+        f"  {skipped.header}:{skipped.line}: {skipped.kind} {skipped.name}: {skipped.reason}"
+        for skipped in api.skipped
+        if skipped.kind != "macro"
+    ]
+    return "\n".join(lines)
+
+
+def write(folder: Path, texts: dict[str, str]) -> None:
+    """Write the files, each whole or not at all; one whose text stays the same keeps its time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        path = folder / name
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        fresh = folder / f".{name}.{os.getpid()}"
+        try:
+            fresh.write_text(text, "utf-8")
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="header_gen", description="llama.cpp's headers to cffi declarations")
+    parser.add_argument("--source", type=Path, required=True, help="llama.cpp's source tree")
+    parser.add_argument("--out", type=Path, required=True, help="folder for cdef.h, forwards.h and api.json")
+    parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
+    options = parser.parse_args()
+    start = time.perf_counter()
+    try:
+        policy = policies.load(options.policy)
+        api = generate(options.source, policy)
+        texts = {
+            "cdef.h": emit.cdef(api, policy),
+            "forwards.h": emit.forwards(api, policy),
+            "api.json": emit.table(api),
+        }
+        write(options.out, texts)
+    except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:
+        print(f"header_gen: {error}", file=sys.stderr)
+        return 1
+    print(f"header_gen: {summary(api)}\n{time.perf_counter() - start:.1f} s, in {options.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

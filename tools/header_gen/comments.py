@@ -1,0 +1,132 @@
+"""The comments that document declarations, found in the headers as they are written."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from bisect import bisect_right
+from dataclasses import dataclass
+
+_TOKEN = re.compile(
+    r"""(?P<line_comment>//(?:\\\n|[^\n])*)
+      | (?P<block_comment>/\*.*?\*/)
+      | (?P<directive>^[ \t]*\#(?:\\\n|/\*.*?\*/|(?!//|/\*)[^\n])*)
+      | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+_DECORATION = re.compile(r"^\s*(?:/\*[*!]?<?|//[/!]?<?|\*(?!/))|\s*\*/\s*$")
+
+
+@dataclass
+class _Comment:
+    start: int
+    end: int
+    first_line: int
+    last_line: int
+    alone: bool  # nothing but the comment on its first line
+    column: int
+
+
+class Header:
+    """One header's text, asked for what documents the declaration of a name.
+
+    Args:
+        text: the header's contents.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n")]
+        comments: list[_Comment] = []
+
+        def mask(found: re.Match[str]) -> str:
+            blank = re.sub(r"[^\n]", " ", found[0])
+            if found.lastgroup == "directive":
+                return blank[:-1] + ";"  # a declaration ends before a directive and begins after it
+            if found.lastgroup != "string":
+                first, last = self._line(found.start()), self._line(found.end() - 1)
+                column = found.start() - self._starts[first - 1]
+                alone = not text[found.start() - column : found.start()].strip()
+                comments.append(_Comment(found.start(), found.end(), first, last, alone, column))
+            return blank
+
+        self._code = _TOKEN.sub(mask, text)
+        self._by_first: dict[int, list[_Comment]] = {}
+        for comment in comments:
+            self._by_first.setdefault(comment.first_line, []).append(comment)
+        self._by_last = {comment.last_line: comment for comment in comments}
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._starts, offset)
+
+    def declaration(self, name: str, line: int, ends: str = ";") -> tuple[int, str]:
+        """Where `name`, declared at or soon after `line`, stands, and its comment.
+
+        Args:
+            name: the declared name, "" to take `line` as it is.
+            line: the line the compiler gives, counted from 1; a macro's expansion may begin before the name.
+            ends: the characters that end this kind of declaration.
+
+        Returns:
+            The line of the name, and the text of the comment before or behind it, "" if there is none.
+        """
+        offset = self._starts[min(line, len(self._starts)) - 1]
+        found = re.compile(rf"\b{re.escape(name)}\b").search(self._code, offset) if name else None
+        at = found.start() if found else offset
+        begin = max(self._code.rfind(char, 0, at) for char in ";{}" + ends) + 1
+        begin += len(self._code[begin:at]) - len(self._code[begin:at].lstrip())
+        end = self._end(at, ends)
+        first, last = self._line(begin), self._line(end)
+        # A function whose parameters have comments of their own: the last of them stands behind the semicolon.
+        per_parameter = first < last and any(self._by_first.get(line) for line in range(first, last))
+        behind = [] if per_parameter else self._behind(last, end)
+        return self._line(at), self._text_of(self._before(first), behind)
+
+    def directive(self, line: int) -> str:
+        """The comment before or behind the macro defined on `line`."""
+        return self._text_of(self._before(line), self._by_first.get(line, []))
+
+    def _end(self, at: int, ends: str) -> int:
+        depth = 0
+        for index in range(at, len(self._code)):
+            char = self._code[index]
+            if depth <= 0 and (char in ends or char == "}" and "," in ends):
+                return index
+            depth += (char in "([{") - (char in ")]}")
+            if char == "}" and not depth and ";" in ends and not self._code[index + 1 :].lstrip()[:1].isidentifier():
+                return index  # a function's body needs no semicolon
+        return len(self._code) - 1
+
+    def _before(self, first: int) -> list[_Comment]:
+        """The comments that stand alone on the lines directly above."""
+        found: list[_Comment] = []
+        line = first - 1
+        while (comment := self._by_last.get(line)) and comment.alone:
+            found.insert(0, comment)
+            line = comment.first_line - 1
+        # Lines that only carry on the comment behind the declaration before are not ours.
+        above = self._by_last.get(line)
+        if above and not above.alone:
+            while found and found[0].column == above.column:
+                found.pop(0)
+        return found
+
+    def _behind(self, last: int, end: int) -> list[_Comment]:
+        """The comment on the declaration's last line, with the lines that carry it on in the same column."""
+        comment = next((c for c in self._by_first.get(last, []) if c.start >= end), None)
+        if comment is None or self._code[end + 1 : comment.start].strip(" \t,;"):
+            return []
+        found = [comment]
+        while following := self._by_first.get(found[-1].last_line + 1):
+            if not following[0].alone or following[0].column != comment.column:
+                break
+            found.append(following[0])
+        return found
+
+    def _text_of(self, *groups: list[_Comment]) -> str:
+        """The comments without their marks, indented as among themselves."""
+        texts = []
+        for group in groups:
+            lines = [line for comment in group for line in self._text[comment.start : comment.end].splitlines()]
+            texts.append(textwrap.dedent("\n".join(_DECORATION.sub("", line).rstrip() for line in lines)).strip("\n"))
+        return "\n".join(filter(None, texts))

@@ -1,0 +1,207 @@
+"""The generated files' texts: cdef, API table, and the C that forwards calls to backends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Optional
+
+from model import API, Array, Declaration, Enum, Field, Function, Inline, Pointer, Record, Type, spell
+from policy import Policy
+
+
+def cdef(api: API, policy: Policy) -> str:
+    """cffi's declarations. Values, sizes and offsets are left to the compiler with `...` wherever cffi allows it."""
+    lines = []
+    for constant in api.constants:
+        # cffi reads an integer macro's value from the compiler; another kind is a constant of a type.
+        if isinstance(constant.value.value, int) and constant.type is None:
+            lines.append(f"#define {constant.name} ...")
+        else:
+            kinds = {bytes: "char *", float: "double"}
+            type_ = constant.type or kinds[type(constant.value.value)]
+            lines.append(f"static {type_} const {constant.name};")
+    for type_ in api.types:
+        if isinstance(type_, Enum):
+            lines.append(_enum(type_))
+        elif isinstance(type_, Record):
+            lines.append(_record(type_))
+        else:
+            lines.append(f"typedef {spell(type_.type, type_.name)};")
+    records = {record.c_name for record in api.records}
+    lines += [f"typedef {to}{name};" for name, to in policy.typedefs.items() if to.rstrip(" *") in records]
+    lines += [f"{spell(function.signature, function.name)};" for function in api.functions]
+    return "\n".join(lines) + "\n"
+
+
+def _enum(enum: Enum) -> str:
+    names = ", ".join(enumerator.name for enumerator in enum.enumerators)
+    if not enum.name:
+        return "\n".join(f"#define {enumerator.name} ..." for enumerator in enum.enumerators)
+    if not enum.tagged:
+        return f"typedef enum {{ {names}, ... }} {enum.name};"
+    return f"enum {enum.name} {{ {names}, ... }};"
+
+
+def _record(record: Record) -> str:
+    if record.fields is None:
+        return f"{record.c_name};" if record.tagged else f"typedef {record.keyword} {{ ...; }} {record.name};"
+    # cffi lays out bit-fields itself, and holds its result against the compiler's.
+    rest = "" if any(field.bits for field in record.fields) else " ...;"
+    body = f"{{ {_members(record)}{rest} }}"
+    if not record.tagged:
+        return f"typedef {record.keyword} {body} {record.name};"
+    return f"{record.c_name} {body};"
+
+
+def _members(record: Record) -> str:
+    return " ".join(_member(field) for field in record.fields or [])
+
+
+def _member(field: Field) -> str:
+    name = field.name + (f" : {field.bits.integer}" if field.bits else "")
+    base, declarator = field.type, name
+    while isinstance(base, Array):
+        declarator += f"[{'' if base.length is None else base.length.integer}]"
+        base = base.of
+    if isinstance(base, Inline):
+        return f"{base.record.keyword} {{ {_members(base.record)} }} {declarator};".replace(" ;", ";")
+    return f"{spell(field.type, name)};"
+
+
+def table(api: API) -> str:
+    """The API table, `api.json`."""
+    content = {
+        "headers": api.headers,
+        "functions": [_function(function) for function in api.functions],
+        "structs": [_struct(record) for record in api.records],
+        "enums": [
+            {
+                **_place(enum),
+                "tagged": enum.tagged,
+                "values": [{**_place(each), "value": each.value.integer} for each in enum.enumerators],
+            }
+            for enum in api.enums
+        ],
+        "constants": [
+            {**_place(constant), "type": _kind(constant.value.value), "value": _json_value(constant.value.value)}
+            for constant in api.constants
+        ],
+        "typedefs": [{**_place(typedef), "type": spell(typedef.type)} for typedef in api.typedefs],
+        "skipped": [vars(skipped) for skipped in api.skipped],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _place(declaration: Declaration) -> dict[str, Any]:
+    return {
+        "name": declaration.name,
+        "header": declaration.header,
+        "line": declaration.line,
+        "comment": declaration.comment,
+    }
+
+
+def _function(function: Function) -> dict[str, Any]:
+    signature = function.signature
+    return {
+        **_place(function),
+        "returns": spell(signature.result),
+        "parameters": [{"name": p.name, "type": spell(p.type)} for p in signature.parameters],
+        "variadic": signature.variadic,
+        "deprecated": function.deprecated,
+        "module": function.module,
+    }
+
+
+def _struct(record: Record) -> dict[str, Any]:
+    fields = None if record.fields is None else [_field(field) for field in record.fields]
+    return {
+        **_place(record),
+        "kind": record.keyword,
+        "tagged": record.tagged,
+        "size": record.size and record.size.integer,
+        "align": record.align and record.align.integer,
+        "fields": fields,
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        **_place(field),
+        "type": _field_type(field.type),
+        "offset": field.offset and field.offset.integer,
+        "size": field.size and field.size.integer,
+    }
+    if field.bits:
+        content["bits"] = field.bits.integer
+    inner = _inline(field.type)
+    if inner:
+        content["fields"] = [_field(each) for each in inner.fields or []]
+    return content
+
+
+def _inline(type_: Type) -> Optional[Record]:
+    while isinstance(type_, Array):
+        type_ = type_.of
+    return type_.record if isinstance(type_, Inline) else None
+
+
+def _field_type(type_: Type) -> str:
+    inner = _inline(type_)
+    if not inner:
+        return spell(type_)
+    lengths = ""
+    while isinstance(type_, Array):
+        lengths += f"[{'' if type_.length is None else type_.length.integer}]"
+        type_ = type_.of
+    return inner.keyword + lengths
+
+
+def _kind(value: object) -> str:
+    return {int: "int", float: "float", bytes: "str"}[type(value)]
+
+
+def _json_value(value: object) -> object:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def forwards(api: API, policy: Policy) -> str:
+    """C between cffi's calls and the functions that can't simply be linked against.
+
+    A function that lives in a backend's module is looked up there on its first call; one that needs a device has
+    the backends loaded first. Each gets a stand-in, and its name becomes a macro for the stand-in.
+    """
+    lines = ["/* Generated from llama.cpp's headers by tools/header_gen. */"]
+    entries = []
+    for function in sorted(api.functions, key=lambda function: function.name):
+        needs_backends = policy.needs_backends(function.name)
+        if function.signature.variadic or not (function.module or needs_backends):
+            continue
+        modules = ",".join(policy.modules.get(function.module, [function.module]))
+        lines.append(_forward(function, modules))
+        entries.append(f'    {{"{function.name}", "{modules}"}},')
+    lines += ["static const struct llamacffi_forward llamacffi_forwards[] = {", *entries, "    {0, 0}", "};"]
+    return "\n".join(lines) + "\n"
+
+
+def _forward(function: Function, modules: str) -> str:
+    name, signature = function.name, function.signature
+    stand_in = f"llamacffi_forward_{name}"
+    names = [f"a{number}" for number in range(len(signature.parameters))]
+    parameters = ", ".join(spell(p.type, a) for p, a in zip(signature.parameters, names)) or "void"
+    arguments = ", ".join(names)
+    returns = spell(signature.result) != "void"
+    result = spell(signature.result, "failed")
+    give_up = "return;" if not returns else f"{{ {result}; memset(&failed, 0, sizeof failed); return failed; }}"
+    call = "return " if returns else ""
+    if function.module:
+        pointer = spell(Pointer(signature), "function")
+        cast = spell(Pointer(signature))
+        body = (
+            f"    static {pointer};\n"
+            f'    if (!function && !(function = ({cast})llamacffi_find("{modules}", "{name}"))) {give_up}\n'
+            f"    {call}function({arguments});"
+        )
+    else:
+        body = f"    if (!llamacffi_backends_loaded && !llamacffi_load_backends()) {give_up}\n    {call}{name}({arguments});"
+    return f"static {spell(signature.result, f'{stand_in}({parameters})')} {{\n{body}\n}}\n#define {name} {stand_in}"

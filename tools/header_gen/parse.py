@@ -1,0 +1,272 @@
+"""Plain C to the API model, by way of pycparser's tree."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Optional
+
+from comments import Header
+from model import (
+    API,
+    Array,
+    Asked,
+    Constant,
+    Enum,
+    Enumerator,
+    Field,
+    Function,
+    HeaderError,
+    Inline,
+    Named,
+    Parameter,
+    Pointer,
+    Problem,
+    Record,
+    Signature,
+    Skipped,
+    Type,
+    Typedef,
+)
+from preprocess import Preprocessed
+from pycparser import c_ast, c_generator, c_parser
+
+# The C library's types that cffi knows, declared so that the text parses without the C library's own headers.
+SYSTEM_TYPES = [
+    *(f"{u}int{kind}{bits}_t" for u in ("", "u") for kind in ("", "_least", "_fast") for bits in (8, 16, 32, 64)),
+    *("intptr_t", "uintptr_t", "intmax_t", "uintmax_t", "ptrdiff_t", "size_t", "ssize_t"),
+    *("wchar_t", "char16_t", "char32_t", "FILE"),
+]
+_PARSE_ERROR = re.compile(r"(?P<header>.*?):(?P<line>\d+)(?::\d+)?: (?P<reason>.*)", re.DOTALL)
+
+
+def parse(plain: Preprocessed, skip: dict[str, str]) -> API:
+    """The model of what `plain` declares; macros are not in it yet.
+
+    Args:
+        plain: preprocessed headers.
+        skip: names to leave out, with the reason.
+
+    Raises:
+        HeaderError: something does not parse, or can't be expressed in the model.
+    """
+    prologue = "".join(f"typedef int {name};\n" for name in SYSTEM_TYPES)
+    try:
+        tree = c_parser.CParser().parse(f'# 1 "system"\n{prologue}{plain.text}\n')
+    except Exception as error:  # pycparser has moved its ParseError between releases
+        where = _PARSE_ERROR.match(str(error))
+        if type(error).__name__ != "ParseError" or not where:
+            raise
+        reason = f"does not parse ({where['reason']}): a type that no public header declares, or C that is not understood"
+        raise HeaderError([Problem(where["header"], int(where["line"]), reason)]) from None
+    builder = _Builder(plain, skip)
+    for node in tree.ext:
+        if node.coord is None or node.coord.file != "system":
+            builder.take(node)
+    if builder.problems:
+        raise HeaderError(builder.problems)
+    return builder.api
+
+
+class _Unsupported(Exception):
+    pass
+
+
+class _Builder:
+    def __init__(self, plain: Preprocessed, skip: dict[str, str]) -> None:
+        self.api = API()
+        self.problems: list[Problem] = []
+        self._plain = plain
+        self._skip = skip
+        self._headers: dict[str, Header] = {}
+        self._generator = c_generator.CGenerator()
+        self._records: dict[str, Record] = {}
+        self._functions: set[str] = set()
+        self._typedefs: set[str] = set()
+
+    def take(self, node: Any) -> None:
+        """One external declaration."""
+        if isinstance(node, c_ast.Pragma) or type(node).__name__ in ("EmptyStatement", "StaticAssert"):
+            return
+        name = getattr(node, "name", None) or getattr(node.type, "name", None) or ""
+        if name in self._skip:
+            place = self._where(name, node.coord)
+            kind = "function" if isinstance(node.type, c_ast.FuncDecl) else "type"
+            self.api.skipped.append(Skipped(kind, name, place["header"], place["line"], self._skip[name]))
+            return
+        try:
+            if isinstance(node, c_ast.Typedef):
+                self._typedef(node)
+            elif isinstance(node, c_ast.Decl) and isinstance(node.type, (c_ast.Struct, c_ast.Union, c_ast.Enum)):
+                self._define(node.type)
+            elif isinstance(node, c_ast.Decl) and isinstance(node.type, c_ast.FuncDecl):
+                self._function(node)
+            elif isinstance(node, c_ast.Decl) and "static" in node.storage and "const" in node.quals:
+                self._static_const(node)
+            else:
+                raise _Unsupported("a global variable: Python could not tell its lifetime; policy.toml has no way to take it")
+        except _Unsupported as error:
+            self.problems.append(Problem(node.coord.file, node.coord.line, f"{name}: {error}"))
+
+    def _where(self, name: str, coord: Any, ends: str = ";") -> dict[str, Any]:
+        """Header, line and comment of a declaration."""
+        header = coord.file
+        if header not in self._headers:
+            self._headers[header] = Header(self._plain.files[header].read_text("utf-8", "replace"))
+        line, comment = self._headers[header].declaration(name, coord.line, ends)
+        return {"name": name, "header": header, "line": line, "comment": comment}
+
+    def _function(self, node: Any) -> None:
+        signature = self._type(node.type)
+        assert isinstance(signature, Signature)
+        if node.name in self._functions:
+            return
+        self._functions.add(node.name)
+        self.api.functions.append(
+            Function(
+                **self._where(node.name, node.coord),
+                signature=signature,
+                deprecated=node.name in self._plain.deprecated,
+                inline="static" in node.storage,
+            )
+        )
+
+    def _static_const(self, node: Any) -> None:
+        type_ = self._type(node.type)
+        if not isinstance(type_, (Named, Pointer)):
+            raise _Unsupported("a constant that is neither a number nor a string")
+        spelled = "char *" if isinstance(type_, Pointer) else type_.name
+        self.api.constants.append(
+            Constant(**self._where(node.name, node.coord), value=Asked(node.name), type=spelled)
+        )
+
+    def _typedef(self, node: Any) -> None:
+        inner = getattr(node.type, "type", None)
+        if isinstance(node.type, c_ast.TypeDecl) and isinstance(inner, (c_ast.Struct, c_ast.Union, c_ast.Enum)):
+            if inner.name is None:  # typedef struct { … } name: the name is the record's own
+                self._define(inner, typedef=node.name)
+                return
+            if inner.name == node.name and isinstance(inner, c_ast.Enum) and not inner.values:
+                raise _Unsupported(f"enum {inner.name} is not defined")
+        type_ = self._type(node.type)
+        if node.name not in self._typedefs:
+            self._typedefs.add(node.name)
+            self.api.types.append(Typedef(**self._where(node.name, node.coord), type=type_))
+
+    def _define(self, node: Any, typedef: Optional[str] = None) -> None:
+        """A struct, union or enum that stands for itself or under a typedef's name."""
+        if isinstance(node, c_ast.Enum):
+            self._enum(node, typedef)
+        else:
+            self._record(node, typedef)
+
+    def _enum(self, node: Any, typedef: Optional[str]) -> None:
+        if node.values is None:
+            return
+        name = typedef or node.name or ""
+        place = self._where(node.name or "", node.coord)
+        enumerators = [
+            Enumerator(**self._where(value.name, value.coord, ends=","), value=Asked(value.name))
+            for value in node.values.enumerators
+        ]
+        self.api.types.append(Enum(**{**place, "name": name}, tagged=typedef is None, enumerators=enumerators))
+
+    def _record(self, node: Any, typedef: Optional[str]) -> Record:
+        keyword = "union" if isinstance(node, c_ast.Union) else "struct"
+        key = typedef or f"{keyword} {node.name}"
+        record = self._records.get(key)
+        if record is None:
+            place = {**self._where(node.name or "", node.coord), "name": typedef or node.name}
+            record = self._records[key] = Record(**place, keyword=keyword, tagged=typedef is None)
+            self.api.types.append(record)
+        if node.decls is not None and record.fields is None:
+            place = {**self._where(node.name or "", node.coord), "name": record.name}
+            record.header, record.line, record.comment = place["header"], place["line"], place["comment"]
+            fields = self._fields(node, record.c_name, "")
+            # Defined after the records that its fields define or name.
+            self.api.types.remove(record)
+            self.api.types.append(record)
+            record.fields = fields
+            record.size = Asked(f"sizeof({record.c_name})")
+            record.align = Asked(f"_Alignof({record.c_name})")
+        return record
+
+    def _fields(self, node: Any, outer: str, path: str) -> list[Field]:
+        """The members; `outer` and `path` lead to them from the named record that holds them all."""
+        fields = []
+        for decl in node.decls:
+            if isinstance(decl, c_ast.Pragma) or type(decl).__name__ == "StaticAssert":
+                continue
+            inner = decl.type if decl.name is None else None
+            if isinstance(inner, (c_ast.Struct, c_ast.Union)) and (inner.name is not None or inner.decls is None):
+                self._record(inner, None)  # struct a { struct b { … }; }: declares b, and no member
+                continue
+            name = decl.name or ""
+            if isinstance(inner, (c_ast.Struct, c_ast.Union)):
+                type_: Type = Inline(self._inline(inner, outer, path))
+            else:
+                type_ = self._type(decl.type, outer, f"{path}{name}")
+            field = Field(**self._where(name, decl.coord or node.coord), type=type_)
+            if decl.bitsize is not None:
+                field.bits = Asked(self._generator.visit(decl.bitsize))
+            elif name:
+                field.offset = Asked(f"offsetof({outer}, {path}{name})")
+                if not (isinstance(type_, Array) and type_.length is None):
+                    field.size = Asked(f"sizeof((({outer} *)0)->{path}{name})")
+            fields.append(field)
+        return fields
+
+    def _inline(self, node: Any, outer: str, path: str) -> Record:
+        keyword = "union" if isinstance(node, c_ast.Union) else "struct"
+        return Record(
+            **self._where("", node.coord), keyword=keyword, tagged=False, fields=self._fields(node, outer, path)
+        )
+
+    def _type(self, node: Any, outer: str = "", path: str = "") -> Type:
+        """A type; `outer` and `path` say where an unnamed struct in it lies, "" where none may."""
+        if isinstance(node, c_ast.TypeDecl):
+            return self._base(node.type, "const" in node.quals, outer, path)
+        if isinstance(node, c_ast.Typename):
+            return self._type(node.type)
+        if isinstance(node, c_ast.PtrDecl):
+            return Pointer(self._type(node.type), "const" in node.quals)
+        if isinstance(node, c_ast.ArrayDecl):
+            length = None if node.dim is None else Asked(f"(long long)({self._generator.visit(node.dim)})")
+            return Array(self._type(node.type, outer, f"{path}[0]"), length)
+        if isinstance(node, c_ast.FuncDecl):
+            return self._signature(node)
+        raise _Unsupported(f"{type(node).__name__} is not a type that Python can call with")
+
+    def _base(self, node: Any, const: bool, outer: str, path: str) -> Type:
+        if isinstance(node, c_ast.IdentifierType):
+            name = " ".join(node.names)
+            if name in ("__builtin_va_list", "va_list"):
+                raise _Unsupported("va_list can't be passed from Python")
+            return Named({"_Bool": "bool"}.get(name, name), const)
+        if isinstance(node, c_ast.Enum):
+            if node.name is None:
+                raise _Unsupported("an enum without a name can't be a member's or parameter's type")
+            self._enum(node, None)
+            return Named(f"enum {node.name}", const)
+        if isinstance(node, (c_ast.Struct, c_ast.Union)):
+            if node.name is not None:
+                return Named(self._record(node, None).c_name, const)
+            if not outer:
+                raise _Unsupported("a struct or union without a name can only be a member")
+            return Inline(self._inline(node, outer, f"{path}."))
+        raise _Unsupported(f"{type(node).__name__} is not a type that Python can call with")
+
+    def _signature(self, node: Any) -> Signature:
+        parameters: list[Parameter] = []
+        variadic = False
+        for param in node.args.params if node.args else []:
+            if isinstance(param, c_ast.EllipsisParam):
+                variadic = True
+                continue
+            type_ = self._type(param.type)
+            if isinstance(type_, Array):
+                type_ = Pointer(type_.of)  # as C adjusts it
+            elif isinstance(type_, Signature):
+                type_ = Pointer(type_)
+            if type_ != Named("void"):
+                parameters.append(Parameter(param.name or "", type_))
+        return Signature(self._type(node.type), tuple(parameters), variadic)

@@ -1,0 +1,200 @@
+"""Headers to plain C: what the compiler's preprocessor leaves, without system headers, attributes and bodies.
+
+Which headers take part is decided here, too: a public header that is not valid C is left out whole.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler import Compiler
+from model import Skipped
+
+_MARKER = re.compile(r'#\s*(?:line\s+)?(\d+)\s+"((?:[^"\\]|\\.)*)"')
+_DEFINE = re.compile(r"#\s*define\s+(\w+)(\()?\s*(.*)")
+_UNDEF = re.compile(r"#\s*undef\s+(\w+)")
+# Extensions that say nothing about the ABI, with the parenthesis that follows some of them.
+_EXTENSION = re.compile(
+    r"\b(?:__attribute__|__attribute|__declspec|__asm__|__asm|asm|_Static_assert|static_assert)\s*(?=\()"
+    r"|\b(?:__extension__|__inline__|__inline|inline|__restrict__|__restrict|restrict|_Noreturn|__volatile__)\b"
+    r"|\[\["
+)
+_DEPRECATED = re.compile(r"\b_*deprecated_*\b")
+
+
+@dataclass
+class Macro:
+    name: str
+    header: str
+    line: int
+    body: str
+    takes_arguments: bool
+
+
+@dataclass
+class Preprocessed:
+    """What the headers say.
+
+    text: C, with line markers whose file is the header's name.
+    macros: the macros that are defined at the end.
+    deprecated: names of what an attribute calls deprecated.
+    files: each header by its name, those included with a public header too.
+    """
+
+    text: str
+    macros: list[Macro]
+    deprecated: set[str]
+    files: dict[str, Path]
+
+
+def include_all(names: list[str]) -> str:
+    return "".join(f'#include "{name}"\n' for name in names)
+
+
+def valid_headers(compiler: Compiler, names: list[str]) -> tuple[list[str], list[Skipped]]:
+    """The headers that compile as C, after those before them; the others with the compiler's own message."""
+    if not compiler.complaint(include_all(names)):
+        return names, []
+    valid: list[str] = []
+    skipped: list[Skipped] = []
+    for name in names:
+        complaint = compiler.complaint(include_all([*valid, name]))
+        if complaint:
+            where = re.search(r"([^/\\:]+):(\d+):(?:\d+:)?\s*(.*)", complaint)
+            line = int(where[2]) if where and where[1] == name else 0
+            reason = f"not valid C: {where[3] if where and where[1] == name else complaint}"
+            skipped.append(Skipped("header", name, name, line, reason))
+        else:
+            valid.append(name)
+    return valid, skipped
+
+
+def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocessed:
+    """What the files under `source` say; what system headers say is dropped."""
+    kept: list[str] = []
+    macros: dict[str, Macro] = {}
+    inside: dict[str, str] = {}  # file as the preprocessor names it -> header's name, "" for a system header
+    files: dict[str, Path] = {}
+    header, line = "", 0
+    for text in compiler.preprocess(include_all(names)).splitlines():
+        marker = _MARKER.match(text)
+        if marker:
+            path = marker[2].replace("\\\\", "\\").replace('\\"', '"')
+            if path not in inside:
+                inside[path] = Path(path).name if _is_under(Path(path), source) else ""
+                files[inside[path]] = Path(path)
+            header, line = inside[path], int(marker[1])
+            if header:
+                kept.append(f'# {line} "{header}"')
+            continue
+        if header:
+            if text.startswith("#"):
+                _note_macro(text, header, line, macros)
+                kept.append("")  # the line counts, its text does not
+            else:
+                kept.append(text)
+        line += 1
+    deprecated: set[str] = set()
+    plain = _strip_bodies(_strip_extensions("\n".join(kept), deprecated))
+    return Preprocessed(plain, list(macros.values()), deprecated, files)
+
+
+def _is_under(path: Path, folder: Path) -> bool:
+    try:
+        path.resolve().relative_to(folder)
+    except ValueError:
+        return False
+    return path.is_file()
+
+
+def _note_macro(directive: str, header: str, line: int, macros: dict[str, Macro]) -> None:
+    undefined = _UNDEF.match(directive)
+    if undefined:
+        macros.pop(undefined[1], None)
+    defined = _DEFINE.match(directive)
+    if defined:
+        macros[defined[1]] = Macro(defined[1], header, line, defined[3].strip(), bool(defined[2]))
+
+
+def _close(text: str, opening: int) -> int:
+    """The index behind the bracket that closes the one at `opening`; strings and characters are passed over."""
+    depth, at = 0, opening
+    while at < len(text):
+        char = text[at]
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+            if not depth:
+                return at + 1
+        elif char in "\"'":
+            at += 1
+            while at < len(text) and text[at] != char:
+                at += 2 if text[at] == "\\" else 1
+        at += 1
+    return len(text)
+
+
+def _blank(text: str) -> str:
+    """White space that keeps the lines of `text`."""
+    return "\n" * text.count("\n") or " "
+
+
+def _strip_extensions(text: str, deprecated: set[str]) -> str:
+    """`text` without attributes and their like; names of what they call deprecated are added to `deprecated`."""
+    out: list[str] = []
+    at = 0
+    while found := _EXTENSION.search(text, at):
+        end = found.end()
+        out.append(text[at : found.start()])
+        if found[0] == "[[" or text.startswith("(", end):
+            end = _close(text, found.start() if found[0] == "[[" else end)
+            # `_Static_assert (…)` leaves its semicolon behind, which C allows and pycparser takes.
+            if _DEPRECATED.search(text, found.start(), end):
+                named = _declared_before(text[: found.start()]) or _declared_after(text[end:])
+                deprecated.add(named)
+        out.append(_blank(text[found.start() : end]))
+        at = end
+    out.append(text[at:])
+    return "".join(out)
+
+
+def _declared_before(text: str) -> str:
+    """The name that a declaration ending here declares: `… name ( … )` or `… name`."""
+    text = text.rstrip()
+    while text.endswith(")"):
+        depth = 0
+        for at in range(len(text) - 1, -1, -1):
+            depth += (text[at] == ")") - (text[at] == "(")
+            if not depth:
+                break
+        text = text[:at].rstrip()
+        if text.endswith("__attribute__"):
+            text = text[: -len("__attribute__")].rstrip()
+    name = re.search(r"\w+$", text)
+    return name[0] if name else ""
+
+
+def _declared_after(text: str) -> str:
+    name = re.search(r"(\w+)\s*[(;,=]", text)
+    return name[1] if name else ""
+
+
+def _strip_bodies(text: str) -> str:
+    """`text` with the body of every function replaced by a semicolon: the compiler has it, we only call it."""
+    out: list[str] = []
+    at = 0
+    for opening in re.finditer(r"[{(]", text):
+        if opening.start() < at:
+            continue
+        end = _close(text, opening.start())
+        before = text[at : opening.start()]
+        if opening[0] == "{" and before.strip() == "" and out and out[-1].rstrip().endswith(")"):
+            out += [before, ";", _blank(text[opening.start() : end])]
+        else:
+            out += [before, text[opening.start() : end]]
+        at = end
+    out.append(text[at:])
+    return "".join(out)

@@ -1,0 +1,157 @@
+"""Build llama.cpp's libraries and backend modules with CMake (src/native/CMakeLists.txt), for setup.py.
+
+Environment: `CMAKE_ARGS`, further arguments for CMake, as everywhere in this ecosystem; `LLAMACFFI_CPU_VARIANTS`, the
+CPU modules to build: unset, the one that suits this machine best; `all`; or names such as `haswell,x64`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from carrier import ROOT
+
+NATIVE = ROOT / "src" / "native"
+# Where upstream knows how to build one module per CPU variant.
+_VARIANTS_KNOWN = re.compile(r"x86_64|amd64|aarch64|arm64|ppc64|ppc64le|s390x|riscv64", re.IGNORECASE)
+_CPU = "ggml-cpu"
+
+
+class BuildError(Exception):
+    """What is missing or which step failed, and where to look."""
+
+
+def build(source: Path, commit: str) -> Path:
+    """Configure, compile and install.
+
+    Args:
+        source: llama.cpp's source.
+        commit: the commit that it is, for the libraries to tell.
+
+    Returns:
+        The folder that has `lib`, `include` and `licenses`.
+
+    Raises:
+        BuildError: a tool is missing, or a step failed.
+    """
+    cmake = _find_tools()
+    arguments = _arguments(source, commit)
+    # A folder for each configuration, so that none meets another's cache.
+    key = hashlib.sha256("\0".join(arguments).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    folder = ROOT / "build" / f"native-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "build.log"
+    log.write_bytes(b"")
+    # Not part of the key: isolated builds have ninja in another temporary folder each time.
+    ninja = shutil.which("ninja")
+    generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja and "CMAKE_GENERATOR" not in os.environ else []
+    _run("configuring llama.cpp", [cmake, "-S", str(NATIVE), "-B", str(folder), *generator, *arguments], log)
+    modules = _modules(folder)
+    compile_ = [cmake, "--build", str(folder), "--config", "Release", "--parallel", "--target"]
+    _run("compiling llama.cpp", [*compile_, "core", "scores"], log)
+    wanted = [name for name in modules if not name.startswith(_CPU)]
+    wanted += _cpu_modules([name for name in modules if name.startswith(_CPU)], folder)
+    _run(f"compiling {', '.join(wanted)}", [*compile_, *wanted], log)
+    installed = folder / "installed"
+    shutil.rmtree(installed, ignore_errors=True)
+    install = [cmake, "--install", str(folder), "--config", "Release", "--component", "llamacffi", "--strip"]
+    _run("installing", [*install, "--prefix", str(installed)], log)
+    # Modules of an earlier choice of variants may still lie in the build folder, and were installed with the rest.
+    for path in (installed / "lib").glob("*ggml-*"):
+        name = path.stem[path.stem.index("ggml-") :]
+        if name in modules and name not in wanted:
+            path.unlink()
+    return installed
+
+
+def _find_tools() -> str:
+    cmake = shutil.which("cmake")
+    if not cmake:
+        raise BuildError("CMake was not found: pip install cmake ninja")
+    if platform.system() != "Windows" or shutil.which("cl") is None:  # there CMake finds Visual Studio by itself
+        for variable, usual in (("CC", ("cc", "gcc", "clang")), ("CXX", ("c++", "g++", "clang++"))):
+            asked = os.environ.get(variable)
+            names = tuple(shlex.split(asked)[:1]) if asked else usual
+            if platform.system() != "Windows" and not any(map(shutil.which, names)):
+                raise BuildError(
+                    f"no {'C++' if variable == 'CXX' else 'C'} compiler was found (looked for {', '.join(names)}): install one "
+                    f"(Debian: apt install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install) or set {variable}"
+                )
+    return cmake
+
+
+def _arguments(source: Path, commit: str) -> list[str]:
+    options = {
+        "CMAKE_BUILD_TYPE": "Release",
+        "LLAMACFFI_SOURCE_DIR": source.as_posix(),
+        "LLAMA_BUILD_COMMIT": commit,
+        "LLAMA_BUILD_COMMON": "OFF",
+        "LLAMA_BUILD_MTMD": "ON",
+        "BUILD_SHARED_LIBS": "ON",
+        "GGML_BACKEND_DL": "ON",
+        "GGML_NATIVE": "OFF",  # can't be combined with GGML_BACKEND_DL; the variants are what takes its place
+        "GGML_CPU_ALL_VARIANTS": "ON" if _VARIANTS_KNOWN.fullmatch(platform.machine()) else "OFF",
+        "GGML_OPENMP": "OFF",  # ggml's own threads are as fast, and a second OpenMP in a process has brought others down
+        "GGML_RPC": "ON",
+    }
+    ccache = shutil.which("ccache")
+    if ccache:
+        options["CMAKE_C_COMPILER_LAUNCHER"] = options["CMAKE_CXX_COMPILER_LAUNCHER"] = ccache
+    try:
+        extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
+    except ValueError as error:
+        raise BuildError(f"CMAKE_ARGS={os.environ['CMAKE_ARGS']} can't be split into arguments: {error}") from None
+    return [f"-D{name}={value}" for name, value in options.items()] + extra
+
+
+def _modules(folder: Path) -> list[str]:
+    """The backend modules of this configuration, by target's name."""
+    cache = (folder / "CMakeCache.txt").read_text("utf-8", "replace")
+    found = re.search(r"^GGML_AVAILABLE_BACKENDS:INTERNAL=(.+)$", cache, re.MULTILINE)
+    if not found or not re.search(r"^GGML_BACKEND_DL:BOOL=(ON|1|TRUE|YES)$", cache, re.MULTILINE | re.IGNORECASE):
+        raise BuildError("llama.cpp is not configured with GGML_BACKEND_DL: its backends must be modules, so drop that from CMAKE_ARGS")
+    return found[1].split(";")
+
+
+def _cpu_modules(modules: list[str], folder: Path) -> list[str]:
+    """Those of the CPU's modules to build."""
+    asked = os.environ.get("LLAMACFFI_CPU_VARIANTS", "")
+    if asked == "all":
+        return modules
+    if asked:
+        chosen = [f"{_CPU}-{name.strip()}" for name in asked.split(",") if name.strip()]
+        unknown = [name for name in chosen if name not in modules]
+        if unknown:
+            known = ", ".join(name[len(_CPU) + 1 :] for name in modules)
+            raise BuildError(f"LLAMACFFI_CPU_VARIANTS={asked}: the variants are all, or any of {known}")
+        return chosen
+    scores = {name: _score(folder, name) for name in modules}
+    best = max(scores, key=lambda name: scores[name])
+    return [best] if scores[best] else modules
+
+
+def _score(folder: Path, module: str) -> int:
+    """How well ggml says that this module suits this machine; 0: not at all, or it does not say."""
+    for program in (folder / "scores").rglob(f"score-{module}*"):
+        if program.suffix in ("", ".exe"):
+            return int(subprocess.run([str(program)], capture_output=True, check=True).stdout)
+    return 0
+
+
+def _run(what: str, command: list[str], log: Path) -> None:
+    print(f"llamacffi: {what} (log: {log})", flush=True)
+    with open(log, "ab") as file:
+        file.write(f"\n$ {shlex.join(command)}\n".encode("utf-8", "surrogateescape"))
+        file.flush()
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT).returncode
+    if status:
+        lines = log.read_text("utf-8", "replace").splitlines()
+        errors = [line for line in lines if re.search(r"\berror\b|No space left|FATAL", line, re.IGNORECASE)]
+        shown = "\n".join(f"    {line[:300]}" for line in (errors[:5] or lines[-5:]))
+        raise BuildError(f"{what} failed (status {status}):\n{shown}\nThe whole log: {log}")
