@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import build_ffi  # noqa: E402
+
 import native_build  # noqa: E402
 import vendor  # noqa: E402
 
@@ -37,7 +38,9 @@ def llama_source() -> tuple[Path, str]:
         return source, vendor.read_commit(source) or "unknown"
     source = Path(own).expanduser().resolve()
     if not (source / "include" / "llama.h").is_file():
-        raise native_build.BuildError(f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h")
+        raise native_build.BuildError(
+            f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h"
+        )
     return source, _git(source, "rev-parse", "--short=9", "HEAD") or "unknown"
 
 
@@ -82,7 +85,9 @@ class BuildExtension(build_ext):
         extension.depends = [str(generated / "forwards.h"), *map(str, build_ffi.NATIVE.glob("*.h"))]
         extension.include_dirs = [str(installed / "include"), str(build_ffi.NATIVE), str(generated)]
         extension.library_dirs = [str(installed / "lib")]
-        extension.libraries = sorted({path.stem.replace("lib", "", 1) for path in (installed / "lib").glob("*llamacffi-*")})
+        extension.libraries = sorted(
+            {path.stem.replace("lib", "", 1) for path in (installed / "lib").glob("*llamacffi-*")}
+        )
 
     def build_extensions(self) -> None:
         if shutil.which("ccache") and self.compiler.compiler_type == "unix":

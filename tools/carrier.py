@@ -37,11 +37,24 @@ class Pin(NamedTuple):
 
 
 def read_pin_file(path: Path) -> str:
-    """Return the text of a pin file. Raises VendorError if it cannot be read."""
+    """Return the text of a pin file.
+
+    Raises:
+        VendorError: it cannot be read.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise VendorError(f"cannot read the pin: {error}") from error
+
+
+def has_leftovers(target: Path) -> bool:
+    """Tell whether the workspace of `target` exists: some run is at work in it, or was killed."""
+    return _work_folder(target).exists()
+
+
+def _work_folder(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
 
 
 @contextlib.contextmanager
@@ -51,9 +64,10 @@ def workspace(target: Path) -> Iterator[Path]:
     One process at a time gets it; others wait. So whatever lies in the folder at the start was left by a run that was
     killed, and goes. Beside `target` means on the same file system: one rename then puts the result in place.
 
-    Raises VendorError for every OSError in the body: by then only the disk can have caused it.
+    Raises:
+        VendorError: the folder cannot be had, or an OSError came up in the body: the disk is the one cause it leaves.
     """
-    work = target.with_name(f".{target.name}.part")
+    work = _work_folder(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         # The lock file stays: removing it would let a waiting process lock a file that is no longer there.
@@ -70,11 +84,18 @@ def workspace(target: Path) -> Iterator[Path]:
 
 
 def download(pin: Pin, work: Path, *, form: str) -> Path:
-    """Let pip download the archive of `pin` into a new folder in `work`; return the archive's path.
+    """Let pip download the archive of `pin` into a new folder in `work`.
 
-    `form` is "sdist" or "wheel".
+    Args:
+        pin: the file to get.
+        work: a folder to work in.
+        form: "sdist" or "wheel".
 
-    Raises VendorError if pip is missing, or cannot get the file, or gets one with another hash.
+    Returns:
+        The archive's path.
+
+    Raises:
+        VendorError: pip is missing, or cannot get the file, or gets one with another hash.
     """
     if importlib.util.find_spec("pip") is None:
         raise VendorError(f"{sys.executable} has no pip to fetch {pin} with: install pip for it and run it again.")

@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from carrier import ROOT, Pin, VendorError, command_line, download, read_pin_file, workspace
+from carrier import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
 
 __all__ = ["VendorError", "obtain"]
 
@@ -28,13 +28,14 @@ def obtain(root: Path = ROOT) -> Path:
 
     The file is hashed each time: that takes a tenth of a second, and a damaged model fails in puzzling ways.
 
-    Raises VendorError if the model cannot be had or stored, or is not what it should be.
+    Raises:
+        VendorError: the model cannot be had or stored, or is not what it should be.
     """
     facts: dict[str, str] = json.loads(read_pin_file(root / "vendor" / "demo-model.json"))
     pin = Pin(*(facts[field] for field in Pin._fields))
     member, sha256 = facts["member"], facts["member_sha256"]
     target = cache_folder() / PurePosixPath(member).name
-    if is_intact(target, sha256):
+    if is_intact(target, sha256) and not has_leftovers(target):
         return target
     with workspace(target) as work:
         if not is_intact(target, sha256):  # another process may have been at it while we waited
@@ -48,7 +49,11 @@ def obtain(root: Path = ROOT) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder for the model. Raises VendorError if there is no home folder to find it in."""
+    """Return the folder for the model.
+
+    Raises:
+        VendorError: there is no home folder to find it in.
+    """
     chosen = os.environ.get("LLAMACFFI_CACHE")
     if chosen:
         return Path(chosen).absolute()
@@ -79,7 +84,9 @@ def is_intact(path: Path, sha256: str) -> bool:
 def unpack(archive: Path, member: str, path: Path) -> None:
     """Copy one member of the wheel to `path`.
 
-    Raises VendorError if the wheel is damaged or has no such member, and OSError if the disk fails.
+    Raises:
+        VendorError: the wheel is damaged or has no such member.
+        OSError: the disk fails.
     """
     try:
         with zipfile.ZipFile(archive) as wheel, wheel.open(member) as source, open(path, "wb") as copy:

@@ -50,7 +50,9 @@ def build(source: Path, commit: str) -> Path:
     log.write_bytes(b"")
     # Not part of the key: isolated builds have ninja in another temporary folder each time.
     ninja = shutil.which("ninja")
-    generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja and "CMAKE_GENERATOR" not in os.environ else []
+    generator = (
+        ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja and "CMAKE_GENERATOR" not in os.environ else []
+    )
     _run("configuring llama.cpp", [cmake, "-S", str(NATIVE), "-B", str(folder), *generator, *arguments], log)
     modules = _modules(folder)
     compile_ = [cmake, "--build", str(folder), "--config", "Release", "--parallel", "--target"]
@@ -97,7 +99,8 @@ def _arguments(source: Path, commit: str) -> list[str]:
         "GGML_BACKEND_DL": "ON",
         "GGML_NATIVE": "OFF",  # can't be combined with GGML_BACKEND_DL; the variants are what takes its place
         "GGML_CPU_ALL_VARIANTS": "ON" if _VARIANTS_KNOWN.fullmatch(platform.machine()) else "OFF",
-        "GGML_OPENMP": "OFF",  # ggml's own threads are as fast, and a second OpenMP in a process has brought others down
+        # OpenMP stays as upstream has it, on: ggml's own threads are as fast, but spin where there are more of them than
+        # processors, and the C API's default of 4 threads then takes a hundred times as long on 2 processors.
         "GGML_RPC": "ON",
     }
     ccache = shutil.which("ccache")
@@ -115,7 +118,9 @@ def _modules(folder: Path) -> list[str]:
     cache = (folder / "CMakeCache.txt").read_text("utf-8", "replace")
     found = re.search(r"^GGML_AVAILABLE_BACKENDS:INTERNAL=(.+)$", cache, re.MULTILINE)
     if not found or not re.search(r"^GGML_BACKEND_DL:BOOL=(ON|1|TRUE|YES)$", cache, re.MULTILINE | re.IGNORECASE):
-        raise BuildError("llama.cpp is not configured with GGML_BACKEND_DL: its backends must be modules, so drop that from CMAKE_ARGS")
+        raise BuildError(
+            "llama.cpp is not configured with GGML_BACKEND_DL: its backends must be modules, so drop that from CMAKE_ARGS"
+        )
     return found[1].split(";")
 
 

@@ -20,7 +20,7 @@ import zlib
 from pathlib import Path, PureWindowsPath
 from typing import IO
 
-from carrier import ROOT, Pin, VendorError, command_line, download, read_pin_file, workspace
+from carrier import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
 
 __all__ = ["VendorError", "obtain"]
 
@@ -32,13 +32,13 @@ _COMMIT = re.compile(r"(?:ggml-org|ggerganov)/llama\.cpp@([0-9a-f]{7,40})")
 def obtain(root: Path) -> Path:
     """Make sure that `root`/vendor/llama.cpp is the source that `root`/vendor/requirements.txt pins; return its path.
 
-    Raises VendorError if the tree there was put by hand, or the sdist cannot be had, or is not what it should be, or
-    the disk says no. The folder is then as it was before.
+    Raises:
+        VendorError: the tree there was put by hand, or the sdist cannot be had, or is not what it should be, or the
+            disk says no. The folder is as it was before.
     """
     pin = read_pin(root / "vendor" / "requirements.txt")
     target = root / "vendor" / "llama.cpp"
-    leftovers = target.with_name(f".{target.name}.part").exists()
-    if read_stamp(target) == pin and not leftovers:
+    if read_stamp(target) == pin and not has_leftovers(target):
         return target
     with workspace(target) as work:
         found = read_stamp(target)  # anew: another process may have been at it while we waited
@@ -59,7 +59,11 @@ def obtain(root: Path) -> Path:
 
 
 def read_pin(path: Path) -> Pin:
-    """Read the one requirement in the file `path`. Raises VendorError if there is not exactly one, pinned by hash."""
+    """Read the one requirement in the file `path`.
+
+    Raises:
+        VendorError: there is not exactly one, pinned by hash, or no such file.
+    """
     lines = read_pin_file(path).splitlines()
     matches = [_PIN.fullmatch(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
     if len(matches) != 1 or matches[0] is None:
@@ -85,9 +89,12 @@ def read_commit(tree: Path) -> str | None:
 def unpack(archive: Path, tree: Path) -> str | None:
     """Unpack what lies under */vendor/llama.cpp/ in the sdist into the new folder `tree`.
 
-    Returns the llama.cpp commit that the sdist's changelog names first, None if it names none.
+    Returns:
+        The llama.cpp commit that the sdist's changelog names first, None if it names none.
 
-    Raises VendorError if the archive is damaged, unsafe or has no such folder, and OSError if the disk fails.
+    Raises:
+        VendorError: the archive is damaged, unsafe or has no such folder.
+        OSError: the disk fails.
     """
     changelog = ""
     tree.mkdir()
@@ -108,7 +115,11 @@ def unpack(archive: Path, tree: Path) -> str | None:
 
 
 def _safe_parts(name: str) -> tuple[str, ...]:
-    """Split an archive member's name. Raises VendorError if it leads out of the archive, on whichever system."""
+    """Split an archive member's name.
+
+    Raises:
+        VendorError: it leads out of the archive, on whichever system.
+    """
     path = PureWindowsPath(name)  # knows the separators and roots of both kinds
     if path.root or ".." in path.parts or ":" in name:
         raise VendorError(f"the sdist is unsafe: it has a member named {name!r}. Nothing was unpacked.")
@@ -116,10 +127,13 @@ def _safe_parts(name: str) -> tuple[str, ...]:
 
 
 def _write(sdist: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    """Write one member to `path`. Raises VendorError if it is neither a file nor a folder.
+    """Write one member to `path`.
 
     By hand, as TarFile.extract is safe only with its "data" filter, which older Pythons lack. With no link ever made,
     nothing can be written through one. Owner and times are not taken over.
+
+    Raises:
+        VendorError: it is neither a file nor a folder.
     """
     if member.isdir():
         path.mkdir(parents=True, exist_ok=True)

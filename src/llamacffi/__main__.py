@@ -26,9 +26,7 @@ def info() -> dict[str, Any]:
         "commit": native.llama_cpp_commit(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "cffi": _cffi_version(),
-        "backends": [
-            {"name": each.name, "variant": each.variant, "path": each.path} for each in native.backends()
-        ],
+        "backends": [{"name": each.name, "variant": each.variant, "path": each.path} for each in native.backends()],
         "devices": [_device(lib.ggml_backend_dev_get(index)) for index in range(lib.ggml_backend_dev_count())],
         "libraries": native.get_library_dir(),
         "headers": native.get_include(),
@@ -136,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("generate", help="continue a prompt")
     command.add_argument("-m", "--model", required=True, help="a GGUF file")
     command.add_argument("-p", "--prompt", required=True, help="the text to continue")
-    command.add_argument("-n", "--n-predict", type=_count, default=128, metavar="N", help="tokens at most (%(default)s)")
+    command.add_argument(
+        "-n", "--n-predict", type=_count, default=128, metavar="N", help="tokens at most (%(default)s)"
+    )
     command.add_argument("--temp", type=float, default=0.8, metavar="T", help="temperature, 0: no chance (%(default)s)")
     command.add_argument("--seed", type=_seed, metavar="S", help="of the random choice (another one each time)")
     command.add_argument("-t", "--threads", type=_count, metavar="N", help="threads that compute")

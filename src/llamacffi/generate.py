@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from typing import Callable, Optional
 
-from . import callbacks as callbacks
+from . import callbacks as _callbacks  # noqa: F401  (native code may call them)
 from .errors import LlamaError
 from .native import encode_path, ffi, lib, require
 
@@ -70,7 +70,7 @@ def generate(
         n_predict: how many tokens at most.
         temperature: 0 takes the likeliest token each time.
         seed: of the random choice; None takes another one each time.
-        n_threads: how many threads compute; None lets llama.cpp choose.
+        n_threads: how many threads compute; None takes as many as there are processors for this process.
 
     Yields:
         Each token's text as it comes, bytes: a character may come in several pieces.
@@ -89,8 +89,7 @@ def generate(
     params = lib.llama_context_default_params()
     params.n_ctx = n_ctx
     params.n_batch = min(_N_BATCH, n_ctx)
-    if n_threads is not None:
-        params.n_threads = params.n_threads_batch = n_threads
+    params.n_threads = params.n_threads_batch = n_threads or _processors()
     ctx = lib.llama_init_from_model(model, params)
     if not ctx:
         raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens")
@@ -135,6 +134,13 @@ def piece(vocab: ffi.CData, token: int) -> bytes:
         if n >= 0:
             return bytes(ffi.buffer(buffer, n))
         room = -n
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _decode(ctx: ffi.CData, tokens: ffi.CData) -> None:

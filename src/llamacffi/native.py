@@ -19,7 +19,18 @@ if sys.platform == "win32":
 
 from ._llamacffi import ffi, lib  # noqa: E402  (Windows must know the folder first)
 
-__all__ = ["Backend", "backends", "encode_path", "ffi", "find", "get_include", "get_library_dir", "lib", "load_backends", "require"]
+__all__ = [
+    "Backend",
+    "backends",
+    "encode_path",
+    "ffi",
+    "find",
+    "get_include",
+    "get_library_dir",
+    "lib",
+    "load_backends",
+    "require",
+]
 
 
 class Backend:
@@ -103,7 +114,9 @@ def _modules() -> dict[str, dict[str, str]]:
 def _selected(there: dict[str, dict[str, str]]) -> list[str]:
     """The backends to load; the CPU's comes last, as in llama.cpp, so that devices are listed in the same order."""
     if "cpu" not in there:
-        raise BackendError(f"there is no CPU backend in {get_library_dir()}: the installation is not whole, install again")
+        raise BackendError(
+            f"there is no CPU backend in {get_library_dir()}: the installation is not whole, install again"
+        )
     asked = os.environ.get("LLAMACFFI_BACKENDS")
     names = [name.strip().lower() for name in asked.split(",") if name.strip()] if asked else list(there)
     for name in names:

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
-sys.path.insert(0, str(TOOLS))
 
 # The carrier's own build backend: no build requirement, so pip needs no network. Tests steer it by the environment.
 BACKEND = """
@@ -28,8 +27,14 @@ def prepare_metadata_for_build_wheel(folder, config_settings=None):
         with open(os.environ["CARRIER_LOG"], "a") as log:
             log.write("built\\n")
     if "CARRIER_HOLD" in os.environ:
-        pathlib.Path(os.environ["CARRIER_HOLD"]).write_text(str(os.getpid()))
-        time.sleep(60)
+        import fcntl
+        marker = pathlib.Path(os.environ["CARRIER_HOLD"])
+        with open(marker.with_suffix(".new"), "w") as note:
+            fcntl.flock(note, fcntl.LOCK_EX)  # tells the test that this process lives
+            note.write(str(os.getpid()))
+            note.flush()
+            os.replace(note.name, marker)
+            time.sleep(60)
     info = pathlib.Path(folder, "fake_carrier-VERSION.dist-info")
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: fake-carrier\\nVersion: VERSION\\n")
@@ -164,6 +169,17 @@ class Project:
             time.sleep(0.01)
         process.kill()
         pytest.fail(f"never came to the place to be held at: {process.communicate()}")
+
+    def is_held(self) -> bool:
+        """Tell whether the carrier's backend still lives at the place where it is held."""
+        import fcntl
+
+        with open(self.marker, encoding="utf-8") as note:
+            try:
+                fcntl.flock(note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
 
 def sha256(path: Path) -> str:

@@ -90,7 +90,7 @@ class Header:
         depth = 0
         for index in range(at, len(self._code)):
             char = self._code[index]
-            if depth <= 0 and (char in ends or char == "}" and "," in ends):
+            if depth <= 0 and (char in ends or (char == "}" and "," in ends)):
                 return index
             depth += (char in "([{") - (char in ")]}")
             if char == "}" and not depth and ";" in ends and not self._code[index + 1 :].lstrip()[:1].isidentifier():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Optional
 
+from pycparser import c_ast, c_generator, c_parser
+
 from comments import Header
 from model import (
     API,
@@ -28,7 +30,6 @@ from model import (
     Typedef,
 )
 from preprocess import Preprocessed
-from pycparser import c_ast, c_generator, c_parser
 
 # The C library's types that cffi knows, declared so that the text parses without the C library's own headers.
 SYSTEM_TYPES = [
@@ -56,7 +57,9 @@ def parse(plain: Preprocessed, skip: dict[str, str]) -> API:
         where = _PARSE_ERROR.match(str(error))
         if type(error).__name__ != "ParseError" or not where:
             raise
-        reason = f"does not parse ({where['reason']}): a type that no public header declares, or C that is not understood"
+        reason = (
+            f"does not parse ({where['reason']}): a type that no public header declares, or C that is not understood"
+        )
         raise HeaderError([Problem(where["header"], int(where["line"]), reason)]) from None
     builder = _Builder(plain, skip)
     for node in tree.ext:
@@ -103,7 +106,9 @@ class _Builder:
             elif isinstance(node, c_ast.Decl) and "static" in node.storage and "const" in node.quals:
                 self._static_const(node)
             else:
-                raise _Unsupported("a global variable: Python could not tell its lifetime; policy.toml has no way to take it")
+                raise _Unsupported(
+                    "a global variable: Python could not tell its lifetime; policy.toml has no way to take it"
+                )
         except _Unsupported as error:
             self.problems.append(Problem(node.coord.file, node.coord.line, f"{name}: {error}"))
 
@@ -135,9 +140,7 @@ class _Builder:
         if not isinstance(type_, (Named, Pointer)):
             raise _Unsupported("a constant that is neither a number nor a string")
         spelled = "char *" if isinstance(type_, Pointer) else type_.name
-        self.api.constants.append(
-            Constant(**self._where(node.name, node.coord), value=Asked(node.name), type=spelled)
-        )
+        self.api.constants.append(Constant(**self._where(node.name, node.coord), value=Asked(node.name), type=spelled))
 
     def _typedef(self, node: Any) -> None:
         inner = getattr(node.type, "type", None)

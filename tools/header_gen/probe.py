@@ -41,7 +41,7 @@ def constants(compiler: Compiler, headers: list[str], macros: Iterable[Macro]) -
         name = macro.name
         # A static initialiser must be constant; the type must be one of the three kinds.
         test = f"static const __typeof__(({name}) + 0) v{number} = ({name}); "
-        test += f"_Static_assert(INTEGER(({name}) + 0) || REAL({name}) || TEXT(({name}) + 0), \"\");"
+        test += f'_Static_assert(INTEGER(({name}) + 0) || REAL({name}) || TEXT(({name}) + 0), "");'
         tests.append(test if _is_balanced(macro.body) else "#error not an expression")
     rejected = compiler.rejected_lines(source + "\n".join(tests) + "\n")
     found: list[Constant] = []
