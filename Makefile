@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
-SOURCES = $(shell find src tools build_ffi.py setup.py pyproject.toml vendor/requirements.txt -type f ! -name '*.py[cod]')
+SOURCES = $(shell find src/llamacffi src/native tools build_ffi.py setup.py pyproject.toml vendor/requirements.txt \
+	-name '*.py' -o -name '*.h' -o -name '*.c' -o -name '*.t*')
 
 .PHONY: run test bench check wheel clean
 
@@ -10,21 +11,22 @@ run: $(VENV)/installed
 	@model="$$($(VENV)/bin/python tools/demo_model.py)" && \
 	$(VENV)/bin/python -m llamacffi generate -m "$$model" -p "The three primary colors are" -n 48 --temp 0
 
-test: $(VENV)/installed-test
+test: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/installed-test
+bench: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python benchmarks/run.py
 
-check: $(VENV)/installed-check
+check: $(VENV)/installed-tools
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy src/llamacffi build_ffi.py
-	$(VENV)/bin/mypy tools
+	$(VENV)/bin/mypy
 	$(VENV)/bin/python tools/freshness.py
 
-wheel: $(VENV)/installed-wheel
-	$(VENV)/bin/python tools/wheel.py
+# Also for PyPy, where there is one.
+wheel: $(VENV)/installed-tools
+	pypy="$$(command -v pypy3)" && $$pypy -m venv .venv-pypy; \
+	$(VENV)/bin/python tools/wheel.py $(VENV)/bin/python $${pypy:+.venv-pypy/bin/python}
 
 clean:
 	rm -rf .venv* build dist
@@ -36,10 +38,10 @@ $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	$(PIP) install .
 	touch $@
 
-$(VENV)/installed-test: $(VENV)/installed
-	$(PIP) install ".[test]"
+$(VENV)/installed-test: $(VENV)/bin/python tests/requirements.txt
+	$(PIP) install -r tests/requirements.txt
 	touch $@
 
-$(VENV)/installed-check: $(VENV)/bin/python pyproject.toml
-	$(VENV)/bin/python tools/extra.py check | xargs $(PIP) install
+$(VENV)/installed-tools: $(VENV)/bin/python tools/requirements.txt
+	$(PIP) install -r tools/requirements.txt
 	touch $@

@@ -76,15 +76,16 @@ def _find_tools() -> str:
     cmake = shutil.which("cmake")
     if not cmake:
         raise BuildError("CMake was not found: pip install cmake ninja")
-    if platform.system() != "Windows" or shutil.which("cl") is None:  # there CMake finds Visual Studio by itself
-        for variable, usual in (("CC", ("cc", "gcc", "clang")), ("CXX", ("c++", "g++", "clang++"))):
-            asked = os.environ.get(variable)
-            names = tuple(shlex.split(asked)[:1]) if asked else usual
-            if platform.system() != "Windows" and not any(map(shutil.which, names)):
-                raise BuildError(
-                    f"no {'C++' if variable == 'CXX' else 'C'} compiler was found (looked for {', '.join(names)}): install one "
-                    f"(Debian: apt install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install) or set {variable}"
-                )
+    if platform.system() == "Windows":  # there CMake finds Visual Studio by itself
+        return cmake
+    for variable, language, usual in (("CC", "C", ("cc", "gcc", "clang")), ("CXX", "C++", ("c++", "g++", "clang++"))):
+        asked = os.environ.get(variable)
+        names = tuple(shlex.split(asked)[:1]) if asked else usual
+        if not any(map(shutil.which, names)):
+            raise BuildError(
+                f"no {language} compiler was found (looked for {', '.join(names)}): install one (Debian: apt install "
+                f"g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install) or set {variable}"
+            )
     return cmake
 
 
@@ -99,8 +100,8 @@ def _arguments(source: Path, commit: str) -> list[str]:
         "GGML_BACKEND_DL": "ON",
         "GGML_NATIVE": "OFF",  # can't be combined with GGML_BACKEND_DL; the variants are what takes its place
         "GGML_CPU_ALL_VARIANTS": "ON" if _VARIANTS_KNOWN.fullmatch(platform.machine()) else "OFF",
-        # OpenMP stays as upstream has it, on: ggml's own threads are as fast, but spin where there are more of them than
-        # processors, and the C API's default of 4 threads then takes a hundred times as long on 2 processors.
+        # OpenMP stays as upstream has it, on. ggml's own threads are as fast, but where there are more of them than
+        # processors they spin, and the C API's default of 4 threads takes a hundred times as long on 2 processors.
         "GGML_RPC": "ON",
     }
     ccache = shutil.which("ccache")
@@ -118,9 +119,7 @@ def _modules(folder: Path) -> list[str]:
     cache = (folder / "CMakeCache.txt").read_text("utf-8", "replace")
     found = re.search(r"^GGML_AVAILABLE_BACKENDS:INTERNAL=(.+)$", cache, re.MULTILINE)
     if not found or not re.search(r"^GGML_BACKEND_DL:BOOL=(ON|1|TRUE|YES)$", cache, re.MULTILINE | re.IGNORECASE):
-        raise BuildError(
-            "llama.cpp is not configured with GGML_BACKEND_DL: its backends must be modules, so drop that from CMAKE_ARGS"
-        )
+        raise BuildError("GGML_BACKEND_DL is off, and backends must be modules: take that out of CMAKE_ARGS")
     return found[1].split(";")
 
 

@@ -4,25 +4,26 @@
 `llamacffi.<name>`, looked up when it is first used and kept in the module from then on.
 """
 
-from __future__ import annotations
-
-from . import facade
-from .errors import BackendError, LlamaError
-from .native import ffi, get_include, get_library_dir, lib, llama_cpp_commit, llama_cpp_version
+from . import facade as _facade
+from .errors import BackendError as BackendError
+from .errors import LlamaError as LlamaError
+from .native import ffi as ffi
+from .native import get_include as get_include
+from .native import get_library_dir as get_library_dir
+from .native import lib as lib
+from .native import llama_cpp_commit as llama_cpp_commit
+from .native import llama_cpp_version as llama_cpp_version
 
 __version__ = "0.1.0"
-
-_PUBLIC = [
-    *("BackendError", "LlamaError", "__version__", "ffi", "get_include", "get_library_dir", "lib"),
-    *("llama_cpp_commit", "llama_cpp_version"),
-]
 
 
 def __getattr__(name: str) -> object:
     # Kept: asking again costs several times what the call itself does.
-    value = globals()[name] = _PUBLIC + facade.names() if name == "__all__" else facade.resolve(name)
+    value = globals()[name] = __dir__() if name == "__all__" else _facade.resolve(name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC, *facade.names()})
+    module = type(_facade)
+    own = (name for name, value in globals().items() if name[0] != "_" and not isinstance(value, module))
+    return sorted({*own, *_facade.names()})

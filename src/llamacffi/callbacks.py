@@ -11,8 +11,10 @@ from collections.abc import Callable
 from .native import ffi
 
 
-@ffi.def_extern(name="llamacffi_progress", error=False)  # type: ignore[untyped-decorator]
 def _progress(progress: float, user_data: ffi.CData) -> bool:
-    """`llama_progress_callback`; an exception cancels."""
+    """`llama_progress_callback`; an exception is reported and cancels."""
     report: Callable[[float], bool] = ffi.from_handle(user_data)
     return report(progress)
+
+
+ffi.def_extern(name="llamacffi_progress", error=False)(_progress)

@@ -28,6 +28,8 @@ __all__ = [
     "get_include",
     "get_library_dir",
     "lib",
+    "llama_cpp_commit",
+    "llama_cpp_version",
     "load_backends",
     "require",
 ]
@@ -129,7 +131,10 @@ def _selected(there: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _load(name: str, variants: dict[str, str]) -> None:
-    """Load the variant that suits this machine best. Only the CPU's backend must load; another one may lack its driver."""
+    """Load the variant that suits this machine best.
+
+    Only the CPU's backend must load: another one may lack its driver, and is then left out with a warning.
+    """
     best, best_score, problems = "", 0, []
     for variant, path in variants.items():
         module = lib.llamacffi_module_open(encode_path(path))
@@ -176,14 +181,13 @@ def find(modules: str, name: str) -> ffi.CData:
             if address:
                 return address
             raise BackendError(f"{name}: the {each} backend in {backend.path} has no such function")
-    wanted = " or ".join(names)
-    there = [each for each in names if each in _modules()]
-    if there:
+    if any(each in _modules() for each in names):
         hint = f"LLAMACFFI_BACKENDS={os.environ.get('LLAMACFFI_BACKENDS', '')} leaves it out, or it did not load"
     else:
-        hint = f'build it in: CMAKE_ARGS="-DGGML_{names[0].upper()}=ON" pip install llamacffi'
+        hint = f'to build it in: CMAKE_ARGS="-DGGML_{names[0].upper()}=ON" pip install llamacffi'
     raise BackendError(
-        f"{name} needs the {wanted} backend, which is not loaded ({', '.join(_loaded)} {'is' if len(_loaded) == 1 else 'are'}): {hint}"
+        f"{name} needs the {' or '.join(names)} backend; loaded {'is' if len(_loaded) == 1 else 'are'} "
+        f"{', '.join(_loaded)}; {hint}"
     )
 
 
@@ -216,7 +220,6 @@ def _report(problem: str) -> None:
         print(f"llamacffi: {problem}", file=sys.stderr, flush=True)
 
 
-@ffi.def_extern(name="llamacffi_load_backends")
 def _load_backends_from_c() -> int:
     try:
         load_backends()
@@ -226,10 +229,13 @@ def _load_backends_from_c() -> int:
     return 1
 
 
-@ffi.def_extern(name="llamacffi_find")
 def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
     try:
         return find(ffi.string(modules).decode(), ffi.string(name).decode())
     except Exception as error:
         _report(str(error))
         return ffi.NULL
+
+
+ffi.def_extern(name="llamacffi_load_backends")(_load_backends_from_c)
+ffi.def_extern(name="llamacffi_find")(_find_from_c)
