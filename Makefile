@@ -26,7 +26,7 @@ check: $(VENV)/installed-tools
 # Also for PyPy, where there is one.
 wheel: $(VENV)/installed-tools
 	pypy="$$(command -v pypy3)" && $$pypy -m venv .venv-pypy; \
-	$(VENV)/bin/python tools/wheel.py $(VENV)/bin/python $${pypy:+.venv-pypy/bin/python}
+	$(VENV)/bin/python tools/build_wheels.py $(VENV)/bin/python $${pypy:+.venv-pypy/bin/python}
 
 clean:
 	rm -rf .venv* build dist

@@ -26,6 +26,8 @@ import build_ffi  # noqa: E402
 import native_build  # noqa: E402
 import vendor  # noqa: E402
 
+del sys.path[:2]  # what runs after us must find its own modules
+
 # The stable ABI: one wheel for every CPython from 3.9 on. Free-threaded CPython has none, and PyPy is not CPython.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 

@@ -94,6 +94,7 @@ def _arguments(source: Path, commit: str) -> list[str]:
         "CMAKE_BUILD_TYPE": "Release",
         "LLAMACFFI_SOURCE_DIR": source.as_posix(),
         "LLAMA_BUILD_COMMIT": commit,
+        "LLAMA_BUILD_NUMBER": "0",  # else counted in whichever git repository is around
         "LLAMA_BUILD_COMMON": "OFF",
         "LLAMA_BUILD_MTMD": "ON",
         "BUILD_SHARED_LIBS": "ON",

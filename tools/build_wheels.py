@@ -1,6 +1,6 @@
 """Build the wheels into dist/: with every CPU variant, repaired and tagged by auditwheel on Linux.
 
-    python tools/wheel.py PYTHON [PYTHON …]
+    python tools/build_wheels.py PYTHON [PYTHON …]
 
 Each PYTHON is an interpreter with pip to build for: a CPython (one abi3 wheel for all from 3.9 on) or a PyPy.
 """
@@ -44,7 +44,7 @@ def main() -> int:
         try:
             print(build(python, ROOT / "dist"))
         except subprocess.CalledProcessError as error:
-            print(f"wheel.py: {' '.join(error.cmd[:5])} … failed with status {error.returncode}", file=sys.stderr)
+            print(f"build_wheels.py: {' '.join(error.cmd[:5])} … failed with status {error.returncode}", file=sys.stderr)
             return 1
     return 0
 
