@@ -156,7 +156,16 @@ def _run(what: str, command: list[str], log: Path) -> None:
         file.flush()
         status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT).returncode
     if status:
-        lines = log.read_text("utf-8", "replace").splitlines()
-        errors = [line for line in lines if re.search(r"\berror\b|No space left|FATAL", line, re.IGNORECASE)]
-        shown = "\n".join(f"    {line[:300]}" for line in (errors[:5] or lines[-5:]))
-        raise BuildError(f"{what} failed (status {status}):\n{shown}\nThe whole log: {log}")
+        raise BuildError(f"{what} failed (status {status}):\n{_excerpt(log)}\nThe whole log: {log}")
+
+
+def _excerpt(log: Path) -> str:
+    """The first errors in a log, each with what follows it, or its end."""
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    errors = [
+        number
+        for number, line in enumerate(lines)
+        if re.search(r"\berror\b|No space left|Killed", line, re.IGNORECASE) and "not a git repository" not in line
+    ]
+    shown = [line for number in errors[:2] for line in lines[number : number + 3]] or lines[-5:]
+    return "\n".join(f"    {line[:300]}" for line in shown)

@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 # One dialect whatever the compiler's default: in C23 `bool` would no longer be a macro over `_Bool`.
 DIALECT = ["-x", "c", "-std=gnu11"]
@@ -17,6 +19,16 @@ DIALECT = ["-x", "c", "-std=gnu11"]
 
 class CompilerError(Exception):
     """No compiler, or one that rejects what it must accept."""
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """The compiler's first error: where, what, and which line of the source given to it led there."""
+
+    source_line: int
+    file: str
+    line: int
+    message: str
 
 
 class Compiler:
@@ -59,13 +71,16 @@ class Compiler:
             raise CompilerError(done.stderr.strip())
         return done.stdout
 
-    def complaint(self, source: str) -> str:
-        """The compiler's first error about this source, or "" when it accepts it."""
+    def complaint(self, source: str) -> Optional[Complaint]:
+        """The compiler's first error about this source; None when it accepts it."""
         done = self._run(["-fsyntax-only", "-w"], source)
         if not done.returncode:
-            return ""
-        lines = done.stderr.splitlines() or [f"exit status {done.returncode}"]
-        return next((line for line in lines if "error:" in line), lines[0]).strip()
+            return None
+        error = re.search(r"^(.+?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", done.stderr, re.MULTILINE)
+        if not error:
+            raise CompilerError(done.stderr.strip() or f"{self._command[0]} ended with status {done.returncode}")
+        included = re.findall(r"from <stdin>:(\d+)", done.stderr[: error.start()])
+        return Complaint(int(included[-1] if included else error[2]), Path(error[1]).name, int(error[2]), error[3])
 
     def rejected_lines(self, source: str) -> set[int]:
         """The lines of `source` itself that the compiler does not accept."""

@@ -174,34 +174,51 @@ def forwards(api: API, policy: Policy) -> str:
     lines = ["/* Generated from llama.cpp's headers by tools/header_gen. */"]
     entries = []
     for function in sorted(api.functions, key=lambda function: function.name):
-        needs_backends = policy.needs_backends(function.name)
-        if function.signature.variadic or not (function.module or needs_backends):
-            continue
+        condition = policy.replaced.get(function.name)
         modules = ",".join(policy.modules.get(function.module, [function.module]))
-        lines.append(_forward(function, modules))
-        entries.append(f'    {{"{function.name}", "{modules}"}},')
+        if function.module:
+            lines.append(_stand_in(function, _looked_up(function, modules)))
+        elif condition:
+            lines.append(_stand_in(function, f"    if ({condition}) {{ {_LOAD}; {_give_up(function)} }}"))
+        elif policy.needs_backends(function.name):
+            lines.append(_stand_in(function, f"    if (!({_LOAD})) {{ {_give_up(function)} }}"))
+        if function.module or policy.needs_backends(function.name):
+            entries.append(f'    {{"{function.name}", "{modules}"}},')
     lines += ["static const struct llamacffi_forward llamacffi_forwards[] = {", *entries, "    {0, 0}", "};"]
     return "\n".join(lines) + "\n"
 
 
-def _forward(function: Function, modules: str) -> str:
-    name, signature = function.name, function.signature
-    stand_in = f"llamacffi_forward_{name}"
-    names = [f"a{number}" for number in range(len(signature.parameters))]
-    parameters = ", ".join(spell(p.type, a) for p, a in zip(signature.parameters, names)) or "void"
-    arguments = ", ".join(names)
-    returns = spell(signature.result) != "void"
-    result = spell(signature.result, "failed")
-    give_up = "return;" if not returns else f"{{ {result}; memset(&failed, 0, sizeof failed); return failed; }}"
-    call = "return " if returns else ""
-    if function.module:
-        pointer = spell(Pointer(signature), "function")
-        cast = spell(Pointer(signature))
-        body = (
-            f"    static {pointer};\n"
-            f'    if (!function && !(function = ({cast})llamacffi_find("{modules}", "{name}"))) {give_up}\n'
-            f"    {call}function({arguments});"
-        )
-    else:
-        body = f"    if (!llamacffi_backends_loaded && !llamacffi_load_backends()) {give_up}\n    {call}{name}({arguments});"
-    return f"static {spell(signature.result, f'{stand_in}({parameters})')} {{\n{body}\n}}\n#define {name} {stand_in}"
+_LOAD = "llamacffi_backends_loaded || llamacffi_load_backends()"
+
+
+def _stand_in(function: Function, before: str) -> str:
+    """A function of the same type that calls `function` after what `before` does."""
+    signature = function.signature
+    name = f"llamacffi_forward_{function.name}"
+    callee = "function" if function.module else function.name
+    arguments = [f"a{number}" for number in range(len(signature.parameters))]
+    parameters = ", ".join(spell(p.type, a) for p, a in zip(signature.parameters, arguments)) or "void"
+    call = f"{'' if _returns_nothing(function) else 'return '}{callee}({', '.join(arguments)});"
+    head = spell(signature.result, f"{name}({parameters})")
+    return f"static {head} {{\n{before}\n    {call}\n}}\n#define {function.name} {name}"
+
+
+def _looked_up(function: Function, modules: str) -> str:
+    """C that finds `function` in its module and keeps it."""
+    type_ = Pointer(function.signature)
+    found = f'({spell(type_)})llamacffi_find("{modules}", "{function.name}")'
+    return (
+        f"    static {spell(type_, 'function')};\n"
+        f"    if (!function && !(function = {found})) {{ {_give_up(function)} }}"
+    )
+
+
+def _returns_nothing(function: Function) -> bool:
+    return spell(function.signature.result) == "void"
+
+
+def _give_up(function: Function) -> str:
+    """C that returns what says failure: nothing, NULL, 0."""
+    if _returns_nothing(function):
+        return "return;"
+    return f"{spell(function.signature.result, 'failed')}; memset(&failed, 0, sizeof failed); return failed;"

@@ -28,6 +28,7 @@ class Policy:
     sources: list[str]
     modules: dict[str, list[str]]
     loads_backends: list[str]
+    replaced: dict[str, str]
     typedefs: dict[str, str]
     skip: dict[str, str]
 

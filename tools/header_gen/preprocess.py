@@ -55,19 +55,11 @@ def include_all(names: list[str]) -> str:
 
 def valid_headers(compiler: Compiler, names: list[str]) -> tuple[list[str], list[Skipped]]:
     """The headers that compile as C, after those before them; the others with the compiler's own message."""
-    if not compiler.complaint(include_all(names)):
-        return names, []
-    valid: list[str] = []
+    valid = list(names)
     skipped: list[Skipped] = []
-    for name in names:
-        complaint = compiler.complaint(include_all([*valid, name]))
-        if complaint:
-            where = re.search(r"([^/\\:]+):(\d+):(?:\d+:)?\s*(.*)", complaint)
-            line = int(where[2]) if where and where[1] == name else 0
-            reason = f"not valid C: {where[3] if where and where[1] == name else complaint}"
-            skipped.append(Skipped("header", name, name, line, reason))
-        else:
-            valid.append(name)
+    while valid and (complaint := compiler.complaint(include_all(valid))):
+        name = valid.pop(complaint.source_line - 1)  # one line for each header
+        skipped.append(Skipped("header", name, complaint.file, complaint.line, f"not valid C: {complaint.message}"))
     return valid, skipped
 
 
@@ -110,11 +102,11 @@ def _is_under(path: Path, folder: Path) -> bool:
 
 
 def _note_macro(directive: str, header: str, line: int, macros: dict[str, Macro]) -> None:
-    undefined = _UNDEF.match(directive)
+    undefined, defined = _UNDEF.match(directive), _DEFINE.match(directive)
     if undefined:
         macros.pop(undefined[1], None)
-    defined = _DEFINE.match(directive)
     if defined:
+        macros.pop(defined[1], None)  # so that the order is that of the definitions that hold
         macros[defined[1]] = Macro(defined[1], header, line, defined[3].strip(), bool(defined[2]))
 
 
@@ -153,33 +145,23 @@ def _strip_extensions(text: str, deprecated: set[str]) -> str:
             end = _close(text, found.start() if found[0] == "[[" else end)
             # `_Static_assert (…)` leaves its semicolon behind, which C allows and pycparser takes.
             if _DEPRECATED.search(text, found.start(), end):
-                named = _declared_before(text[: found.start()]) or _declared_after(text[end:])
-                deprecated.add(named)
+                deprecated.add(_declared_around(text, found.start(), end))
         out.append(_blank(text[found.start() : end]))
         at = end
     out.append(text[at:])
     return "".join(out)
 
 
-def _declared_before(text: str) -> str:
-    """The name that a declaration ending here declares: `… name ( … )` or `… name`."""
-    text = text.rstrip()
-    while text.endswith(")"):
-        depth = 0
-        for at in range(len(text) - 1, -1, -1):
-            depth += (text[at] == ")") - (text[at] == "(")
-            if not depth:
-                break
-        text = text[:at].rstrip()
-        if text.endswith("__attribute__"):
-            text = text[: -len("__attribute__")].rstrip()
-    name = re.search(r"\w+$", text)
-    return name[0] if name else ""
+def _declared_around(text: str, start: int, end: int) -> str:
+    """The name of the function that the attribute at `start`, which ends at `end`, belongs to; "" for other things.
 
-
-def _declared_after(text: str) -> str:
-    name = re.search(r"(\w+)\s*[(;,=]", text)
-    return name[1] if name else ""
+    It stands behind the parameters, `int f ( … ) <attribute>`, or before the whole: `<attribute> int f ( … )`.
+    """
+    declaration = text[max(text.rfind(char, 0, start) for char in ";{}") + 1 : start]
+    before = _FUNCTION.search(_strip_extensions(declaration, set()))
+    after = _FUNCTION.match(_strip_extensions(re.match(r"[^;{}]*", text[end : end + 10_000])[0], set()))
+    found = before or after
+    return found[1] if found else ""
 
 
 def _strip_bodies(text: str) -> str:
