@@ -58,7 +58,7 @@ class BuildExtension(build_ext):
     def run(self) -> None:
         try:
             source, commit = llama_source()
-            installed = native_build.build(source, commit)
+            installed = native_build.build(source, commit, ROOT / "build")
             generated = ROOT / "build" / "generated"
             self._generate(source, generated)
             self._prepare(self.extensions[0], generated, installed)

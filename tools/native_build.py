@@ -27,12 +27,13 @@ class BuildError(Exception):
     """What is missing or which step failed, and where to look."""
 
 
-def build(source: Path, commit: str) -> Path:
+def build(source: Path, commit: str, out: Path) -> Path:
     """Configure, compile and install.
 
     Args:
         source: llama.cpp's source.
         commit: the commit that it is, for the libraries to tell.
+        out: the folder to build in; what an earlier build left there is used again.
 
     Returns:
         The folder that has `lib`, `include` and `licenses`.
@@ -44,7 +45,7 @@ def build(source: Path, commit: str) -> Path:
     arguments = _arguments(source, commit)
     # A folder for each configuration, so that none meets another's cache.
     key = hashlib.sha256("\0".join(arguments).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    folder = ROOT / "build" / f"native-{key}"
+    folder = out / f"native-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"
     log.write_bytes(b"")

@@ -24,6 +24,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    module = type(_facade)
-    own = (name for name, value in globals().items() if name[0] != "_" and not isinstance(value, module))
+    module = type(_facade)  # type() and not isinstance(): cffi's lib gives itself out as a module
+    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not module)
     return sorted({*own, *_facade.names()})

@@ -51,7 +51,7 @@ def resolve(name: str) -> Any:
     value = None if c_name.startswith(_OURS) else getattr(lib, c_name, None)
     if value is None:
         raise AttributeError(f"module 'llamacffi' has no attribute {name!r}{_why_not(name)}")
-    if isinstance(value, ffi.CData):  # a constant that is a string
+    if isinstance(value, ffi.CData) and ffi.typeof(value).kind == "pointer":  # a constant that is a string
         return ffi.string(value)
     if callable(value) and lib.llamacffi_module_of(c_name.encode()):
         return _checked_first(c_name, value)

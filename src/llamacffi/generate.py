@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from typing import Callable, Optional
 
-from . import callbacks as _callbacks  # noqa: F401  (native code may call them)
+from .callbacks import Progress
 from .errors import LlamaError
 from .native import encode_path, ffi, lib, require
 
@@ -26,18 +26,25 @@ def load(path: str, progress: Optional[Callable[[float], bool]] = None) -> ffi.C
 
     Raises:
         LlamaError: there is no such file, it is not a GGUF file, or llama.cpp can't load it.
+        Anything that `progress` raises.
     """
     _check_file(path)
-    params = lib.llama_model_default_params()
-    handle = ffi.new_handle(progress)
-    if progress:
-        params.progress_callback = lib.llamacffi_progress
-        params.progress_callback_user_data = handle
     require("llama_model_load_from_file")
+    lib.llama_backend_init()
+    callback = Progress(progress or _go_on)
+    params = lib.llama_model_default_params()
+    params.progress_callback = lib.llamacffi_progress
+    params.progress_callback_user_data = callback.user_data
     model = lib.llama_model_load_from_file(encode_path(path), params)
+    if callback.error:
+        raise callback.error
     if not model:
         raise LlamaError(f"{path}: llama.cpp could not load this model")
     return model
+
+
+def _go_on(_part: float) -> bool:
+    return True  # being called is what counts: it lets Ctrl-C interrupt a long load
 
 
 def _check_file(path: str) -> None:

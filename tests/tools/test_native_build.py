@@ -1,0 +1,157 @@
+"""tools/native_build.py, over a small CMake project of llama.cpp's outline: what it builds, and how it fails."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import native_build
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the small project is for GCC and Clang")
+
+CMAKE = """
+cmake_minimum_required(VERSION 3.21)
+project(small C CXX)
+option(GGML_BACKEND_DL "" OFF)
+option(SMALL_BREAKS "" OFF)
+if(SMALL_BREAKS)
+    message(FATAL_ERROR "the small project was told to break")
+endif()
+add_library(ggml-base SHARED base.c)
+add_library(ggml SHARED ggml.c)
+add_library(llama SHARED llama.c)
+target_link_libraries(llama ggml ggml-base)
+set(modules)
+foreach(variant score IN ZIP_LISTS variants scores)
+    add_library(ggml-cpu-${variant}-feats OBJECT feats.c)
+    target_compile_definitions(ggml-cpu-${variant}-feats PRIVATE SCORE=${score})
+    set_target_properties(ggml-cpu-${variant}-feats PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    add_library(ggml-cpu-${variant} MODULE module.c $<TARGET_OBJECTS:ggml-cpu-${variant}-feats>)
+    list(APPEND modules ggml-cpu-${variant})
+endforeach()
+add_library(ggml-rpc MODULE module.c)
+list(APPEND modules ggml-rpc)
+foreach(module IN LISTS modules)
+    target_link_libraries(${module} ggml-base)
+    add_dependencies(ggml ${module})
+endforeach()
+set(GGML_AVAILABLE_BACKENDS "${modules}" CACHE INTERNAL "")
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    """The small project, in a folder whose name has spaces and letters beyond ASCII."""
+    folder = tmp_path / "llama côpy"
+    (folder / "include").mkdir(parents=True)
+    (folder / "include" / "llama.h").write_text("int llama(void);\n")
+    (folder / "LICENSE").write_text("small licence\n")
+    lists = "set(variants old best alien)\nset(scores 1 7 0)\n"
+    (folder / "CMakeLists.txt").write_text(CMAKE.replace("set(modules)", lists + "set(modules)"))
+    (folder / "base.c").write_text("int ggml_base(void) { return 1; }\n")
+    (folder / "ggml.c").write_text("int ggml(void) { return 2; }\n")
+    (folder / "llama.c").write_text("int ggml_base(void);\nint llama(void) { return ggml_base(); }\n")
+    (folder / "module.c").write_text("int ggml_backend_init(void) { return 0; }\n")
+    (folder / "feats.c").write_text("int ggml_backend_score(void) { return SCORE; }\n")
+    return folder
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """The environment without what would change a build, and with this interpreter's cmake and ninja."""
+    for name in ("CMAKE_ARGS", "CMAKE_GENERATOR", "LLAMACFFI_CPU_VARIANTS", "CC", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    return monkeypatch
+
+
+def libraries(installed):
+    return sorted(path.stem.replace("lib", "", 1) for path in (installed / "lib").iterdir())
+
+
+CORE = ["llamacffi-ggml", "llamacffi-ggml-base", "llamacffi-llama"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_builds_the_core_and_the_variant_with_the_best_score(source, tmp_path):
+    installed = native_build.build(source, "abc123", tmp_path / "out")
+    assert libraries(installed) == ["ggml-cpu-best", "ggml-rpc", *CORE]
+    assert (installed / "include" / "llama.h").is_file()
+    assert (installed / "licenses" / "llama.cpp-LICENSE").read_text() == "small licence\n"
+
+
+def test_builds_the_variants_that_are_asked_for(source, tmp_path, environment):
+    environment.setenv("LLAMACFFI_CPU_VARIANTS", "all")
+    everything = native_build.build(source, "abc123", tmp_path / "out")
+    assert libraries(everything) == ["ggml-cpu-alien", "ggml-cpu-best", "ggml-cpu-old", "ggml-rpc", *CORE]
+    # In the same folder, where the others still lie.
+    environment.setenv("LLAMACFFI_CPU_VARIANTS", "old, alien")
+    some = native_build.build(source, "abc123", tmp_path / "out")
+    assert libraries(some) == ["ggml-cpu-alien", "ggml-cpu-old", "ggml-rpc", *CORE]
+
+
+def test_an_unknown_variant_is_named_with_the_known_ones(source, tmp_path, environment):
+    environment.setenv("LLAMACFFI_CPU_VARIANTS", "pentium")
+    with pytest.raises(native_build.BuildError, match=r"pentium.*old, best, alien"):
+        native_build.build(source, "abc123", tmp_path / "out")
+
+
+def test_no_cmake(source, tmp_path, environment):
+    environment.setenv("PATH", str(tmp_path))
+    with pytest.raises(native_build.BuildError, match="pip install cmake"):
+        native_build.build(source, "abc123", tmp_path / "out")
+
+
+@pytest.mark.parametrize("missing", ["CC", "CXX"])
+def test_no_compiler(source, tmp_path, environment, missing):
+    environment.setenv(missing, "/no/such/compiler")
+    with pytest.raises(native_build.BuildError, match=rf"/no/such/compiler.*apt install g\+\+.*{missing}"):
+        native_build.build(source, "abc123", tmp_path / "out")
+
+
+def test_no_compiler_on_the_path(source, tmp_path, environment):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("cmake", "ninja"):
+        (tools / name).symlink_to(shutil.which(name))
+    environment.setenv("PATH", str(tools))
+    with pytest.raises(native_build.BuildError, match="no C compiler was found"):
+        native_build.build(source, "abc123", tmp_path / "out")
+
+
+def test_arguments_that_cannot_be_split(source, tmp_path, environment):
+    environment.setenv("CMAKE_ARGS", '-DX="')
+    with pytest.raises(native_build.BuildError, match="CMAKE_ARGS"):
+        native_build.build(source, "abc123", tmp_path / "out")
+
+
+def test_cmake_arguments_reach_cmake_and_its_failure_is_shown(source, tmp_path, environment):
+    environment.setenv("CMAKE_ARGS", "-DSMALL_BREAKS=ON")
+    with pytest.raises(native_build.BuildError) as failure:
+        native_build.build(source, "abc123", tmp_path / "out")
+    assert "the small project was told to break" in str(failure.value)
+    log = Path(str(failure.value).rpartition("The whole log: ")[2])
+    assert "told to break" in log.read_text()
+
+
+def test_backends_must_be_modules(source, tmp_path, environment):
+    environment.setenv("CMAKE_ARGS", "-DGGML_BACKEND_DL=OFF")
+    with pytest.raises(native_build.BuildError, match="GGML_BACKEND_DL"):
+        native_build.build(source, "abc123", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
+    good = (source / "llama.c").read_text()
+    (source / "llama.c").write_text("int llama(void) { return nothing; }\n")
+    with pytest.raises(native_build.BuildError, match="llama.c:1.*nothing"):
+        native_build.build(source, "abc123", tmp_path / "out")
+    (source / "llama.c").write_text(good)
+    assert "llamacffi-llama" in libraries(native_build.build(source, "abc123", tmp_path / "out"))
+
+
+@pytest.mark.usefixtures("environment")
+def test_not_a_source_tree(tmp_path):
+    with pytest.raises(native_build.BuildError, match="not a llama.cpp source tree"):
+        native_build.build(tmp_path / "nothing", "abc123", tmp_path / "out")
