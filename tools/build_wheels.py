@@ -44,7 +44,8 @@ def main() -> int:
         try:
             print(build(python, ROOT / "dist"))
         except subprocess.CalledProcessError as error:
-            print(f"build_wheels.py: {' '.join(error.cmd[:5])} … failed with status {error.returncode}", file=sys.stderr)
+            step = " ".join(error.cmd[1:4])
+            print(f"build_wheels.py: {python}: {step} failed with status {error.returncode}", file=sys.stderr)
             return 1
     return 0
 

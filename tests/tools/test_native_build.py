@@ -5,8 +5,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import native_build
 import pytest
+
+import native_build
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the small project is for GCC and Clang")
 
@@ -145,7 +146,7 @@ def test_backends_must_be_modules(source, tmp_path, environment):
 def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
     good = (source / "llama.c").read_text()
     (source / "llama.c").write_text("int llama(void) { return nothing; }\n")
-    with pytest.raises(native_build.BuildError, match="llama.c:1.*nothing"):
+    with pytest.raises(native_build.BuildError, match=r"llama\.c:1.*nothing"):
         native_build.build(source, "abc123", tmp_path / "out")
     (source / "llama.c").write_text(good)
     assert "llamacffi-llama" in libraries(native_build.build(source, "abc123", tmp_path / "out"))
@@ -153,5 +154,5 @@ def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
 
 @pytest.mark.usefixtures("environment")
 def test_not_a_source_tree(tmp_path):
-    with pytest.raises(native_build.BuildError, match="not a llama.cpp source tree"):
+    with pytest.raises(native_build.BuildError, match=r"not a llama\.cpp source tree"):
         native_build.build(tmp_path / "nothing", "abc123", tmp_path / "out")
