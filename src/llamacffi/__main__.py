@@ -74,8 +74,6 @@ def _run_info(options: argparse.Namespace) -> None:
 def _run_generate(options: argparse.Namespace) -> None:
     from .generate import generate, load
 
-    if not options.verbose:
-        lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
     progress = _progress_bar("loading") if sys.stderr.isatty() else None
     model = load(options.model, progress)
     try:
@@ -140,14 +138,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--temp", type=float, default=0.8, metavar="T", help="temperature, 0: no chance (%(default)s)")
     command.add_argument("--seed", type=_seed, metavar="S", help="of the random choice (another one each time)")
     command.add_argument("-t", "--threads", type=_count, metavar="N", help="threads that compute")
-    command.add_argument("-v", "--verbose", action="store_true", help="all that llama.cpp logs, to standard error")
     command.set_defaults(run=_run_generate)
+    for command in commands.choices.values():
+        command.add_argument("-v", "--verbose", action="store_true", help="all that llama.cpp logs, to standard error")
     return parser
 
 
 def main(arguments: Optional[list[str]] = None) -> int:
     """Run one command; the exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     options = _parser().parse_args(arguments)
+    if not options.verbose:
+        lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
     try:
         options.run(options)
     except LlamaError as error:
