@@ -14,13 +14,14 @@ import fnmatch
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from pathlib import Path
 
 import definitions
 import emit
 import policy as policies
 import probe
+from comments import Comments
 from compiler import Compiler, CompilerError
 from model import API, Array, Asked, Field, Function, HeaderError, Inline, Pointer, Problem, Signature, Skipped, Type
 from parse import parse
@@ -57,10 +58,15 @@ def generate(source: Path, policy: policies.Policy) -> API:
         if left_out.name in policy.required:
             raise HeaderError([Problem(left_out.header, left_out.line, left_out.reason)])
     plain = preprocess(compiler, headers, source)
-    api = parse(plain, policy.skip)
+    comments = Comments(plain.files)
+    api = parse(plain, comments, policy.skip)
     api.headers = headers
     constants, not_values = probe.constants(compiler, headers, plain.macros)
-    api.constants += constants
+    taken = {enumerator.name for enum in api.enums for enumerator in enum.enumerators}
+    for constant in constants:
+        if constant.name not in taken:  # `#define A A` beside `enum { A }`
+            constant.comment = comments.of_directive(constant.header, constant.line)
+            api.constants.append(constant)
     api.skipped = skipped + api.skipped + not_values
     _find_modules(api, source, policy)
     probe.answer(compiler, headers, list(_questions(api)))
@@ -124,7 +130,7 @@ def _lengths(type_: Type) -> Iterator[Asked]:
 
 def summary(api: API) -> str:
     """What was taken and what was not, for a person."""
-    counts = {
+    counts: dict[str, Sized] = {
         "headers": api.headers,
         "functions": api.functions,
         "structs": api.records,
@@ -148,11 +154,12 @@ def write(folder: Path, texts: dict[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         path = folder / name
-        if path.exists() and path.read_text("utf-8") == text:
+        content = text.encode("utf-8", "backslashreplace")  # a header need not be UTF-8
+        if path.exists() and path.read_bytes() == content:
             continue
         fresh = folder / f".{name}.{os.getpid()}"
         try:
-            fresh.write_text(text, "utf-8")
+            fresh.write_bytes(content)
             os.replace(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)

@@ -6,15 +6,18 @@ import re
 import textwrap
 from bisect import bisect_right
 from dataclasses import dataclass
+from pathlib import Path
 
 _TOKEN = re.compile(
     r"""(?P<line_comment>//(?:\\\n|[^\n])*)
       | (?P<block_comment>/\*.*?\*/)
-      | (?P<directive>^[ \t]*\#(?:\\\n|/\*.*?\*/|(?!//|/\*)[^\n])*)
+      | (?P<directive>^[ \t]*\#(?:\\\n|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|(?!//|/\*)[^\n])*)
       | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""",
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
-_DECORATION = re.compile(r"^\s*(?:/\*[*!]?<?|//[/!]?<?|\*(?!/))|\s*\*/\s*$")
+_PUNCTUATION = re.compile(r"[()\[\]{};,]")
+_BLOCK = re.compile(r"/\*.*?\*/", re.DOTALL)
+_DECORATION = re.compile(r"^\s*(?:/\*+(?!/)!?<?|//+!?<?|\*(?!/))|\s*\*+/\s*$")
 
 
 @dataclass
@@ -27,8 +30,39 @@ class _Comment:
     column: int
 
 
-class Header:
-    """One header's text, asked for what documents the declaration of a name.
+class Comments:
+    """Asked for the comments in headers, given as files by name."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self._files = files
+        self._headers: dict[str, _Header] = {}
+
+    def of_declaration(self, header: str, name: str, line: int, ends: str = ";") -> tuple[int, str]:
+        """Where `name`, declared at or soon after `line`, stands, and its comment.
+
+        Args:
+            header: the header's name.
+            name: the declared name, "" to take `line` as it is.
+            line: the line the compiler gives, counted from 1; a macro's expansion may begin before the name.
+            ends: the characters that end this kind of declaration.
+
+        Returns:
+            The line of the name, and the text of the comment before or behind it, "" if there is none.
+        """
+        return self._header(header).declaration(name, line, ends)
+
+    def of_directive(self, header: str, line: int) -> str:
+        """The comment before or behind the macro defined on `line`."""
+        return self._header(header).directive(line)
+
+    def _header(self, name: str) -> _Header:
+        if name not in self._headers:
+            self._headers[name] = _Header(self._files[name].read_text("utf-8", "replace"))
+        return self._headers[name]
+
+
+class _Header:
+    """One header's text.
 
     Args:
         text: the header's contents.
@@ -39,15 +73,20 @@ class Header:
         self._starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n")]
         comments: list[_Comment] = []
 
+        def note(start: int, end: int) -> None:
+            first, last = self._line(start), self._line(end - 1)
+            column = start - self._starts[first - 1]
+            alone = not text[start - column : start].strip()
+            comments.append(_Comment(start, end, first, last, alone, column))
+
         def mask(found: re.Match[str]) -> str:
             blank = re.sub(r"[^\n]", " ", found[0])
             if found.lastgroup == "directive":
+                for block in _BLOCK.finditer(text, found.start(), found.end()):
+                    note(block.start(), block.end())
                 return blank[:-1] + ";"  # a declaration ends before a directive and begins after it
             if found.lastgroup != "string":
-                first, last = self._line(found.start()), self._line(found.end() - 1)
-                column = found.start() - self._starts[first - 1]
-                alone = not text[found.start() - column : found.start()].strip()
-                comments.append(_Comment(found.start(), found.end(), first, last, alone, column))
+                note(found.start(), found.end())
             return blank
 
         self._code = _TOKEN.sub(mask, text)
@@ -59,17 +98,7 @@ class Header:
     def _line(self, offset: int) -> int:
         return bisect_right(self._starts, offset)
 
-    def declaration(self, name: str, line: int, ends: str = ";") -> tuple[int, str]:
-        """Where `name`, declared at or soon after `line`, stands, and its comment.
-
-        Args:
-            name: the declared name, "" to take `line` as it is.
-            line: the line the compiler gives, counted from 1; a macro's expansion may begin before the name.
-            ends: the characters that end this kind of declaration.
-
-        Returns:
-            The line of the name, and the text of the comment before or behind it, "" if there is none.
-        """
+    def declaration(self, name: str, line: int, ends: str) -> tuple[int, str]:
         offset = self._starts[min(line, len(self._starts)) - 1]
         found = re.compile(rf"\b{re.escape(name)}\b").search(self._code, offset) if name else None
         at = found.start() if found else offset
@@ -83,18 +112,20 @@ class Header:
         return self._line(at), self._text_of(self._before(first), behind)
 
     def directive(self, line: int) -> str:
-        """The comment before or behind the macro defined on `line`."""
         return self._text_of(self._before(line), self._by_first.get(line, []))
 
     def _end(self, at: int, ends: str) -> int:
-        depth = 0
-        for index in range(at, len(self._code)):
-            char = self._code[index]
+        """Where the declaration that `at` lies in ends."""
+        depth, body = 0, False
+        for found in _PUNCTUATION.finditer(self._code, at):
+            char = found[0]
             if depth <= 0 and (char in ends or (char == "}" and "," in ends)):
-                return index
+                return found.start()
+            if char == "{" and not depth:
+                body = self._code[at : found.start()].rstrip().endswith(")")
             depth += (char in "([{") - (char in ")]}")
-            if char == "}" and not depth and ";" in ends and not self._code[index + 1 :].lstrip()[:1].isidentifier():
-                return index  # a function's body needs no semicolon
+            if char == "}" and not depth and body:
+                return found.start()  # a function's body needs no semicolon
         return len(self._code) - 1
 
     def _before(self, first: int) -> list[_Comment]:

@@ -5,21 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, Optional
 
-from model import API, Array, Declaration, Enum, Field, Function, Inline, Pointer, Record, Type, spell
+from model import API, Array, Constant, Declaration, Enum, Field, Function, Inline, Pointer, Record, Type, spell
 from policy import Policy
 
 
 def cdef(api: API, policy: Policy) -> str:
     """cffi's declarations. Values, sizes and offsets are left to the compiler with `...` wherever cffi allows it."""
     lines = []
-    for constant in api.constants:
-        # cffi reads an integer macro's value from the compiler; another kind is a constant of a type.
-        if isinstance(constant.value.value, int) and constant.type is None:
-            lines.append(f"#define {constant.name} ...")
-        else:
-            kinds = {bytes: "char *", float: "double"}
-            type_ = constant.type or kinds[type(constant.value.value)]
-            lines.append(f"static {type_} const {constant.name};")
     for type_ in api.types:
         if isinstance(type_, Enum):
             lines.append(_enum(type_))
@@ -29,8 +21,17 @@ def cdef(api: API, policy: Policy) -> str:
             lines.append(f"typedef {spell(type_.type, type_.name)};")
     records = {record.c_name for record in api.records}
     lines += [f"typedef {to}{name};" for name, to in policy.typedefs.items() if to.rstrip(" *") in records]
+    lines += map(_constant, api.constants)
     lines += [f"{spell(function.signature, function.name)};" for function in api.functions]
     return "\n".join(lines) + "\n"
+
+
+def _constant(constant: Constant) -> str:
+    # cffi reads an integer macro's value from the compiler; another kind is a constant of a type.
+    if isinstance(constant.value.value, int) and constant.type is None:
+        return f"#define {constant.name} ..."
+    kind = constant.type or {bytes: "char *", float: "double"}[type(constant.value.value)]
+    return f"static {kind} const {constant.name};"
 
 
 def _enum(enum: Enum) -> str:
@@ -44,7 +45,7 @@ def _enum(enum: Enum) -> str:
 
 def _record(record: Record) -> str:
     if record.fields is None:
-        return f"{record.c_name};" if record.tagged else f"typedef {record.keyword} {{ ...; }} {record.name};"
+        return f"{record.c_name};"
     # cffi lays out bit-fields itself, and holds its result against the compiler's.
     rest = "" if any(field.bits for field in record.fields) else " ...;"
     body = f"{{ {_members(record)}{rest} }}"
@@ -58,7 +59,7 @@ def _members(record: Record) -> str:
 
 
 def _member(field: Field) -> str:
-    name = field.name + (f" : {field.bits.integer}" if field.bits else "")
+    name = f"{field.name} : {field.bits.integer}".lstrip() if field.bits else field.name
     base, declarator = field.type, name
     while isinstance(base, Array):
         declarator += f"[{'' if base.length is None else base.length.integer}]"

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from pycparser import c_ast, c_generator, c_parser
 
-from comments import Header
+from comments import Comments
 from model import (
     API,
     Array,
@@ -35,16 +35,19 @@ from preprocess import Preprocessed
 SYSTEM_TYPES = [
     *(f"{u}int{kind}{bits}_t" for u in ("", "u") for kind in ("", "_least", "_fast") for bits in (8, 16, 32, 64)),
     *("intptr_t", "uintptr_t", "intmax_t", "uintmax_t", "ptrdiff_t", "size_t", "ssize_t"),
-    *("wchar_t", "char16_t", "char32_t", "FILE"),
+    *("wchar_t", "char16_t", "char32_t", "FILE", "va_list"),
 ]
+# Words of one type may stand in any order in C, and in few in cffi.
+_RANK = {"signed": 0, "unsigned": 0, "short": 1, "long": 1}
 _PARSE_ERROR = re.compile(r"(?P<header>.*?):(?P<line>\d+)(?::\d+)?: (?P<reason>.*)", re.DOTALL)
 
 
-def parse(plain: Preprocessed, skip: dict[str, str]) -> API:
+def parse(plain: Preprocessed, comments: Comments, skip: dict[str, str]) -> API:
     """The model of what `plain` declares; macros are not in it yet.
 
     Args:
         plain: preprocessed headers.
+        comments: the comments in the headers.
         skip: names to leave out, with the reason.
 
     Raises:
@@ -61,7 +64,7 @@ def parse(plain: Preprocessed, skip: dict[str, str]) -> API:
             f"does not parse ({where['reason']}): a type that no public header declares, or C that is not understood"
         )
         raise HeaderError([Problem(where["header"], int(where["line"]), reason)]) from None
-    builder = _Builder(plain, skip)
+    builder = _Builder(comments, plain.deprecated, skip)
     for node in tree.ext:
         if node.coord is None or node.coord.file != "system":
             builder.take(node)
@@ -75,16 +78,18 @@ class _Unsupported(Exception):
 
 
 class _Builder:
-    def __init__(self, plain: Preprocessed, skip: dict[str, str]) -> None:
+    def __init__(self, comments: Comments, deprecated: set[str], skip: dict[str, str]) -> None:
         self.api = API()
         self.problems: list[Problem] = []
-        self._plain = plain
+        self._comments = comments
+        self._deprecated = deprecated
         self._skip = skip
-        self._headers: dict[str, Header] = {}
         self._generator = c_generator.CGenerator()
         self._records: dict[str, Record] = {}
+        self._enums: set[str] = set()
         self._functions: set[str] = set()
         self._typedefs: set[str] = set()
+        self._unnamed: dict[int, str] = {}  # a struct, union or enum without a tag -> the typedef that names it
 
     def take(self, node: Any) -> None:
         """One external declaration."""
@@ -93,7 +98,9 @@ class _Builder:
         name = getattr(node, "name", None) or getattr(node.type, "name", None) or ""
         if name in self._skip:
             place = self._where(name, node.coord)
-            kind = "function" if isinstance(node.type, c_ast.FuncDecl) else "type"
+            kind = "type"
+            if isinstance(node, c_ast.Decl) and node.name:
+                kind = "function" if isinstance(node.type, c_ast.FuncDecl) else "variable"
             self.api.skipped.append(Skipped(kind, name, place["header"], place["line"], self._skip[name]))
             return
         try:
@@ -106,19 +113,15 @@ class _Builder:
             elif isinstance(node, c_ast.Decl) and "static" in node.storage and "const" in node.quals:
                 self._static_const(node)
             else:
-                raise _Unsupported(
-                    "a global variable: Python could not tell its lifetime; policy.toml has no way to take it"
-                )
+                raise _Unsupported("a global variable, which Python could see change at any time")
         except _Unsupported as error:
-            self.problems.append(Problem(node.coord.file, node.coord.line, f"{name}: {error}"))
+            reason = f"{name}: {error} (policy.toml's [skip] can leave it out)"
+            self.problems.append(Problem(node.coord.file, node.coord.line, reason))
 
     def _where(self, name: str, coord: Any, ends: str = ";") -> dict[str, Any]:
-        """Header, line and comment of a declaration."""
-        header = coord.file
-        if header not in self._headers:
-            self._headers[header] = Header(self._plain.files[header].read_text("utf-8", "replace"))
-        line, comment = self._headers[header].declaration(name, coord.line, ends)
-        return {"name": name, "header": header, "line": line, "comment": comment}
+        """Name, header, line and comment of a declaration."""
+        line, comment = self._comments.of_declaration(coord.file, name, coord.line, ends)
+        return {"name": name, "header": coord.file, "line": line, "comment": comment}
 
     def _function(self, node: Any) -> None:
         signature = self._type(node.type)
@@ -130,26 +133,29 @@ class _Builder:
             Function(
                 **self._where(node.name, node.coord),
                 signature=signature,
-                deprecated=node.name in self._plain.deprecated,
+                deprecated=node.name in self._deprecated,
                 inline="static" in node.storage,
             )
         )
 
     def _static_const(self, node: Any) -> None:
         type_ = self._type(node.type)
-        if not isinstance(type_, (Named, Pointer)):
+        of = type_.to if isinstance(type_, Pointer) else type_.of if isinstance(type_, Array) else None
+        if of in (Named("char"), Named("char", const=True)):
+            spelled = "char *"
+        elif isinstance(type_, Named) and not type_.name.startswith(("struct ", "union ")):
+            spelled = type_.name
+        else:
             raise _Unsupported("a constant that is neither a number nor a string")
-        spelled = "char *" if isinstance(type_, Pointer) else type_.name
         self.api.constants.append(Constant(**self._where(node.name, node.coord), value=Asked(node.name), type=spelled))
 
     def _typedef(self, node: Any) -> None:
         inner = getattr(node.type, "type", None)
         if isinstance(node.type, c_ast.TypeDecl) and isinstance(inner, (c_ast.Struct, c_ast.Union, c_ast.Enum)):
-            if inner.name is None:  # typedef struct { … } name: the name is the record's own
+            if inner.name is None and id(inner) not in self._unnamed:
+                self._unnamed[id(inner)] = node.name  # typedef struct { … } name: the name is the record's own
                 self._define(inner, typedef=node.name)
                 return
-            if inner.name == node.name and isinstance(inner, c_ast.Enum) and not inner.values:
-                raise _Unsupported(f"enum {inner.name} is not defined")
         type_ = self._type(node.type)
         if node.name not in self._typedefs:
             self._typedefs.add(node.name)
@@ -163,9 +169,13 @@ class _Builder:
             self._record(node, typedef)
 
     def _enum(self, node: Any, typedef: Optional[str]) -> None:
-        if node.values is None:
-            return
         name = typedef or node.name or ""
+        if node.values is None and name not in self._enums:
+            raise _Unsupported(f"enum {name} is not defined")
+        if name in self._enums:
+            return
+        if name:
+            self._enums.add(name)
         place = self._where(node.name or "", node.coord)
         enumerators = [
             Enumerator(**self._where(value.name, value.coord, ends=","), value=Asked(value.name))
@@ -186,8 +196,7 @@ class _Builder:
             record.header, record.line, record.comment = place["header"], place["line"], place["comment"]
             fields = self._fields(node, record.c_name, "")
             # Defined after the records that its fields define or name.
-            self.api.types.remove(record)
-            self.api.types.append(record)
+            self.api.types = [type_ for type_ in self.api.types if type_ is not record] + [record]
             record.fields = fields
             record.size = Asked(f"sizeof({record.c_name})")
             record.align = Asked(f"_Alignof({record.c_name})")
@@ -240,8 +249,10 @@ class _Builder:
         raise _Unsupported(f"{type(node).__name__} is not a type that Python can call with")
 
     def _base(self, node: Any, const: bool, outer: str, path: str) -> Type:
+        if id(node) in self._unnamed:  # typedef struct { … } name, *pointer
+            return Named(self._unnamed[id(node)], const)
         if isinstance(node, c_ast.IdentifierType):
-            name = " ".join(node.names)
+            name = " ".join(sorted(node.names, key=lambda word: _RANK.get(word, 2)))
             if name in ("__builtin_va_list", "va_list"):
                 raise _Unsupported("va_list can't be passed from Python")
             return Named({"_Bool": "bool"}.get(name, name), const)

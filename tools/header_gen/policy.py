@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,15 @@ def load(path: Path) -> Policy:
     """Read a policy file.
 
     Raises:
-        PolicyError: a key is missing or unknown.
+        PolicyError: it is not TOML, or a key is missing or unknown.
+        OSError: it can't be read.
     """
-    data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     try:
-        return Policy(**data)
-    except TypeError as error:
-        raise PolicyError(f"{path.name}: {str(error).replace('Policy.__init__() ', '')}") from None
+        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise PolicyError(f"{path.name}: {error}") from None
+    known = {field.name for field in fields(Policy)}
+    for what, keys in (("unknown", data.keys() - known), ("missing", known - data.keys())):
+        if keys:
+            raise PolicyError(f"{path.name}: {what}: {', '.join(sorted(keys))}")
+    return Policy(**data)

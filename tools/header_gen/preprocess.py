@@ -22,6 +22,7 @@ _EXTENSION = re.compile(
     r"|\[\["
 )
 _DEPRECATED = re.compile(r"\b_*deprecated_*\b")
+_FUNCTION = re.compile(r"(\w+)\s*\((?!\s*\*)")
 
 
 @dataclass
@@ -73,7 +74,7 @@ def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocess
     for text in compiler.preprocess(include_all(names)).splitlines():
         marker = _MARKER.match(text)
         if marker:
-            path = marker[2].replace("\\\\", "\\").replace('\\"', '"')
+            path = re.sub(r"\\(.)", r"\1", marker[2])
             if path not in inside:
                 inside[path] = Path(path).name if _is_under(Path(path), source) else ""
                 files[inside[path]] = Path(path)
@@ -159,9 +160,11 @@ def _declared_around(text: str, start: int, end: int) -> str:
     """
     declaration = text[max(text.rfind(char, 0, start) for char in ";{}") + 1 : start]
     before = _FUNCTION.search(_strip_extensions(declaration, set()))
-    after = _FUNCTION.match(_strip_extensions(re.match(r"[^;{}]*", text[end : end + 10_000])[0], set()))
-    found = before or after
-    return found[1] if found else ""
+    if before:
+        return before[1]
+    rest = re.compile(r"[^;{}]*").match(text, end)
+    after = _FUNCTION.search(_strip_extensions(rest[0], set())) if rest else None
+    return after[1] if after else ""
 
 
 def _strip_bodies(text: str) -> str:

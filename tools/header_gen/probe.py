@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 
 from compiler import Compiler
 from model import Asked, Constant, Skipped
 from preprocess import Macro, include_all
 
-# GCC and Clang warn about none of this; an expression of another type than these is not a constant for Python.
+# A text is a literal: a pointer may point to nowhere. An expression of another type is not a constant for Python.
 _TYPES = """
 #define INTEGER(x) _Generic((x), _Bool: 1, char: 1, signed char: 1, unsigned char: 1, short: 1, unsigned short: 1, \\
     int: 1, unsigned: 1, long: 1, unsigned long: 1, long long: 1, unsigned long long: 1, default: 0)
 #define REAL(x) _Generic((x), float: 1, double: 1, default: 0)
-#define TEXT(x) _Generic((x), char *: 1, const char *: 1, default: 0)
+#define TEXT(x) __builtin_types_compatible_p(__typeof__(x), char[sizeof(x)])
 """
+_LITERAL = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'""")
 _SHOW = """
 static void show_int(long long x) { printf("i%lld\\n", x); }
 static void show_unsigned(unsigned long long x) { printf("i%llu\\n", x); }
@@ -25,7 +26,7 @@ static void show_text(const char *x) { putchar('s'); while (*x) printf("%02x", (
 """
 
 
-def constants(compiler: Compiler, headers: list[str], macros: Iterable[Macro]) -> tuple[list[Constant], list[Skipped]]:
+def constants(compiler: Compiler, headers: list[str], macros: list[Macro]) -> tuple[list[Constant], list[Skipped]]:
     """The macros that are values by the compiler's judgement; and those that are something, but no value."""
     skipped: list[Skipped] = []
     candidates: list[Macro] = []
@@ -37,12 +38,13 @@ def constants(compiler: Compiler, headers: list[str], macros: Iterable[Macro]) -
     source = include_all([*headers, "stddef.h"]) + _TYPES
     first = source.count("\n") + 1
     tests = []
+    unbalanced = _unbalanced(macros)
     for number, macro in enumerate(candidates):
         name = macro.name
         # A static initialiser must be constant; the type must be one of the three kinds.
         test = f"static const __typeof__(({name}) + 0) v{number} = ({name}); "
-        test += f'_Static_assert(INTEGER(({name}) + 0) || REAL({name}) || TEXT(({name}) + 0), "");'
-        tests.append(test if _is_balanced(macro.body) else "#error not an expression")
+        test += f'_Static_assert(INTEGER(({name}) + 0) || REAL({name}) || TEXT({name}), "");'
+        tests.append("#error not an expression" if name in unbalanced else test)
     rejected = compiler.rejected_lines(source + "\n".join(tests) + "\n")
     found: list[Constant] = []
     for number, macro in enumerate(candidates):
@@ -53,14 +55,27 @@ def constants(compiler: Compiler, headers: list[str], macros: Iterable[Macro]) -
     return found, skipped
 
 
-def _is_balanced(body: str) -> bool:
-    """Whether a broken body could not upset the lines after it."""
+def _unbalanced(macros: list[Macro]) -> set[str]:
+    """The macros that would upset the lines after them: with a bracket that does not close, or with a semicolon."""
+    words: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for macro in macros:
+        body = _LITERAL.sub(" ", macro.body)
+        words[macro.name] = set(re.findall(r"\w+", body))
+        if ";" in body or not _closes(body):
+            found.add(macro.name)
+    while more := {name for name in words.keys() - found if words[name] & found}:
+        found |= more
+    return found
+
+
+def _closes(body: str) -> bool:
     depth = 0
     for char in body:
         depth += (char in "([{") - (char in ")]}")
         if depth < 0:
             return False
-    return not depth and ";" not in body
+    return not depth
 
 
 def answer(compiler: Compiler, headers: list[str], questions: list[Asked]) -> None:
