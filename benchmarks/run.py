@@ -1,0 +1,20 @@
+"""All the benchmarks, one after another."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = ["import_cost", "calls", "generate"]
+
+
+def main():
+    folder = Path(__file__).resolve().parent
+    for name in SCRIPTS:
+        print(f"\n== {name}", flush=True)
+        subprocess.run([sys.executable, str(folder / f"{name}.py")], check=True)
+
+
+if __name__ == "__main__":
+    main()
