@@ -19,12 +19,12 @@ import llamacffi
 from llamacffi import ffi, lib
 from timing import table, verdict
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 import demo_model
 import vendor
 from carrier import ROOT
 
+HERE = Path(__file__).resolve().parent
 PAIRS = 9
 TOKENS = 128
 THREADS = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import io
 import json
 import os
 import platform
@@ -98,7 +99,7 @@ def _progress_bar(what: str, width: int = 40) -> Callable[[float], bool]:
     def show(part: float) -> bool:
         nonlocal shown
         done = round(part * width)
-        if done != shown:
+        if done != shown or part >= 1:
             shown = done
             bar = f"\r{what} [{'#' * done}{' ' * (width - done)}] {part:4.0%}"
             sys.stderr.write(bar if part < 1 else "\r" + " " * len(bar) + "\r")
@@ -147,6 +148,8 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Optional[list[str]] = None) -> int:
     """Run one command; the exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the output's encoding may lack what a model writes
     if not options.verbose:
         lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
     try:
@@ -156,9 +159,11 @@ def main(arguments: Optional[list[str]] = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone, and the interpreter must not try to flush it at exit.
+    except OSError as error:
+        # Our output has nowhere to go, and the interpreter must not try to flush it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # whoever reads no further wants no message either
+            print(f"llamacffi: can't write the output: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

@@ -135,19 +135,21 @@ def _load(name: str, variants: dict[str, str]) -> None:
 
     Only the CPU's backend must load: another one may lack its driver, and is then left out with a warning.
     """
-    best, best_score, problems = "", 0, []
+    scores: dict[str, int] = {}
+    problems = []
     for variant, path in variants.items():
         module = lib.llamacffi_module_open(encode_path(path))
-        if not module:
+        if module:
+            scores[variant] = lib.llamacffi_module_score(module)
+            lib.llamacffi_module_close(module)
+        else:
             problems.append(ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path)
-            continue
-        score = lib.llamacffi_module_score(module)
-        lib.llamacffi_module_close(module)
-        if score > best_score:
-            best, best_score = variant, score
-    if best_score and lib.ggml_backend_load(encode_path(variants[best])):
-        _loaded[name] = Backend(name, best, variants[best], lib.llamacffi_module_open(encode_path(variants[best])))
-        return
+    for variant in sorted(filter(scores.get, scores), key=lambda variant: -scores[variant]):
+        path = variants[variant]
+        if lib.ggml_backend_load(encode_path(path)):
+            _loaded[name] = Backend(name, variant, path, lib.llamacffi_module_open(encode_path(path)))
+            return
+        problems.append(f"{path} does not initialise")
     reason = "; ".join(problems) or "it can't run on this machine"
     if name == "cpu":
         raise BackendError(f"the CPU backend in {get_library_dir()} does not load: {reason}")
@@ -205,13 +207,18 @@ def require(name: str) -> None:
 
 
 def llama_cpp_version() -> str:
-    """The version of llama.cpp that is loaded, as it gives it itself, "0.5.0-dev"."""
-    return str(ffi.string(lib.llama_version()).decode())
+    """The version of llama.cpp that is loaded, "0.5.0-dev"; "unknown" if it is too old to tell."""
+    return _told_by("llama_version")
 
 
 def llama_cpp_commit() -> str:
     """The commit of llama.cpp that is loaded, abbreviated; "unknown" if its source did not say."""
-    return str(ffi.string(lib.ggml_commit()).decode())
+    return _told_by("ggml_commit")
+
+
+def _told_by(name: str) -> str:
+    function = getattr(lib, name, None)
+    return ffi.string(function()).decode() if function else "unknown"
 
 
 def _report(problem: str) -> None:
