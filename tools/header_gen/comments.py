@@ -26,8 +26,9 @@ class _Comment:
     end: int
     first_line: int
     last_line: int
-    alone: bool  # nothing but the comment on its first line
     column: int
+    leads: bool  # nothing stands before it on its first line
+    trails: bool  # nothing stands behind it on its last line
 
 
 class Comments:
@@ -76,8 +77,9 @@ class _Header:
         def note(start: int, end: int) -> None:
             first, last = self._line(start), self._line(end - 1)
             column = start - self._starts[first - 1]
-            alone = not text[start - column : start].strip()
-            comments.append(_Comment(start, end, first, last, alone, column))
+            leads = not text[start - column : start].strip()
+            trails = not text[end : self._starts[last] if last < len(self._starts) else None].strip()
+            comments.append(_Comment(start, end, first, last, column, leads, trails))
 
         def mask(found: re.Match[str]) -> str:
             blank = re.sub(r"[^\n]", " ", found[0])
@@ -91,9 +93,10 @@ class _Header:
 
         self._code = _TOKEN.sub(mask, text)
         self._by_first: dict[int, list[_Comment]] = {}
+        self._by_last: dict[int, list[_Comment]] = {}
         for comment in comments:
             self._by_first.setdefault(comment.first_line, []).append(comment)
-        self._by_last = {comment.last_line: comment for comment in comments}
+            self._by_last.setdefault(comment.last_line, []).append(comment)
 
     def _line(self, offset: int) -> int:
         return bisect_right(self._starts, offset)
@@ -109,10 +112,11 @@ class _Header:
         # A function whose parameters have comments of their own: the last of them stands behind the semicolon.
         per_parameter = first < last and any(self._by_first.get(line) for line in range(first, last))
         behind = [] if per_parameter else self._behind(last, end)
-        return self._line(at), self._text_of(self._before(first), behind)
+        return self._line(at), self._text_of(self._before(begin), behind)
 
     def directive(self, line: int) -> str:
-        return self._text_of(self._before(line), self._by_first.get(line, []))
+        begin = self._text.index("#", self._starts[line - 1])
+        return self._text_of(self._before(begin), self._carried_on(self._by_first.get(line, [])[:1]))
 
     def _end(self, at: int, ends: str) -> int:
         """Where the declaration that `at` lies in ends."""
@@ -128,28 +132,34 @@ class _Header:
                 return found.start()  # a function's body needs no semicolon
         return len(self._code) - 1
 
-    def _before(self, first: int) -> list[_Comment]:
-        """The comments that stand alone on the lines directly above."""
-        found: list[_Comment] = []
-        line = first - 1
-        while (comment := self._by_last.get(line)) and comment.alone:
-            found.insert(0, comment)
-            line = comment.first_line - 1
+    def _before(self, begin: int) -> list[_Comment]:
+        """The comments in front of what begins at `begin`, and those that stand alone on the lines directly above."""
+        line = self._line(begin)
+        found = [comment for comment in self._by_last.get(line, []) if comment.end <= begin]
+        start = found[0].start if found else begin
+        if self._code[self._code.rfind("\n", 0, start) + 1 : start].strip():
+            return []  # something else is the first on its line
+        line = self._line(start) - 1
+        while (above := self._by_last.get(line)) and above[-1].leads and above[-1].trails:
+            found.insert(0, above[-1])
+            line = above[-1].first_line - 1
         # Lines that only carry on the comment behind the declaration before are not ours.
-        above = self._by_last.get(line)
-        if above and not above.alone:
-            while found and found[0].column == above.column:
+        if above and above[-1].trails:
+            while found and found[0].column == above[-1].column:
                 found.pop(0)
         return found
 
     def _behind(self, last: int, end: int) -> list[_Comment]:
-        """The comment on the declaration's last line, with the lines that carry it on in the same column."""
-        comment = next((c for c in self._by_first.get(last, []) if c.start >= end), None)
-        if comment is None or self._code[end + 1 : comment.start].strip(" \t,;"):
+        """The comment on the declaration's last line."""
+        comments = [comment for comment in self._by_first.get(last, []) if comment.start >= end][:1]
+        if comments and self._code[end + 1 : comments[0].start].strip(" \t,;"):
             return []
-        found = [comment]
-        while following := self._by_first.get(found[-1].last_line + 1):
-            if not following[0].alone or following[0].column != comment.column:
+        return self._carried_on(comments)
+
+    def _carried_on(self, found: list[_Comment]) -> list[_Comment]:
+        """A comment behind something, with the lines below that carry it on in the same column."""
+        while found and (following := self._by_first.get(found[-1].last_line + 1)):
+            if not following[0].leads or following[0].column != found[0].column:
                 break
             found.append(following[0])
         return found

@@ -25,7 +25,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Named:
-    """A type known by name: `float`, `struct llama_model`, `enum ggml_type`, `llama_token`."""
+    """A type known by name: `float`, `struct llama_model`, `enum ggml_type`, `llama_token`.
+
+    Of the qualifiers only `const` is kept: the others change nothing for a caller.
+    """
 
     name: str
     const: bool = False

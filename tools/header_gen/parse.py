@@ -39,6 +39,7 @@ SYSTEM_TYPES = [
 ]
 # Words of one type may stand in any order in C, and in few in cffi.
 _RANK = {"signed": 0, "unsigned": 0, "short": 1, "long": 1}
+_TAGGED = (c_ast.Struct, c_ast.Union, c_ast.Enum)
 _PARSE_ERROR = re.compile(r"(?P<header>.*?):(?P<line>\d+)(?::\d+)?: (?P<reason>.*)", re.DOTALL)
 
 
@@ -106,7 +107,7 @@ class _Builder:
         try:
             if isinstance(node, c_ast.Typedef):
                 self._typedef(node)
-            elif isinstance(node, c_ast.Decl) and isinstance(node.type, (c_ast.Struct, c_ast.Union, c_ast.Enum)):
+            elif isinstance(node, c_ast.Decl) and isinstance(node.type, _TAGGED):
                 self._define(node.type)
             elif isinstance(node, c_ast.Decl) and isinstance(node.type, c_ast.FuncDecl):
                 self._function(node)
@@ -151,11 +152,11 @@ class _Builder:
 
     def _typedef(self, node: Any) -> None:
         inner = getattr(node.type, "type", None)
-        if isinstance(node.type, c_ast.TypeDecl) and isinstance(inner, (c_ast.Struct, c_ast.Union, c_ast.Enum)):
-            if inner.name is None and id(inner) not in self._unnamed:
-                self._unnamed[id(inner)] = node.name  # typedef struct { … } name: the name is the record's own
-                self._define(inner, typedef=node.name)
-                return
+        is_new = isinstance(inner, _TAGGED) and not inner.name and id(inner) not in self._unnamed
+        if is_new and isinstance(node.type, c_ast.TypeDecl):
+            self._unnamed[id(inner)] = node.name  # typedef struct { … } name: the name is the record's own
+            self._define(inner, typedef=node.name)
+            return
         type_ = self._type(node.type)
         if node.name not in self._typedefs:
             self._typedefs.add(node.name)
@@ -217,7 +218,8 @@ class _Builder:
                 type_: Type = Inline(self._inline(inner, outer, path))
             else:
                 type_ = self._type(decl.type, outer, f"{path}{name}")
-            field = Field(**self._where(name, decl.coord or node.coord), type=type_)
+            coord = decl.coord or getattr(decl.bitsize, "coord", None) or node.coord
+            field = Field(**self._where(name, coord), type=type_)
             if decl.bitsize is not None:
                 field.bits = Asked(self._generator.visit(decl.bitsize))
             elif name:

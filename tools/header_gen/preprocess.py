@@ -5,11 +5,13 @@ Which headers take part is decided here, too: a public header that is not valid 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
-from compiler import Compiler
+from compiler import Compiler, Complaint
 from model import Skipped
 
 _MARKER = re.compile(r'#\s*(?:line\s+)?(\d+)\s+"((?:[^"\\]|\\.)*)"')
@@ -58,10 +60,21 @@ def valid_headers(compiler: Compiler, names: list[str]) -> tuple[list[str], list
     """The headers that compile as C, after those before them; the others with the compiler's own message."""
     valid = list(names)
     skipped: list[Skipped] = []
-    while valid and (complaint := compiler.complaint(include_all(valid))):
-        name = valid.pop(complaint.source_line - 1)  # one line for each header
-        skipped.append(Skipped("header", name, complaint.file, complaint.line, f"not valid C: {complaint.message}"))
+    while found := _first_invalid(compiler, valid):
+        index, complaint = found
+        name, at_end = valid.pop(index), complaint.file == "<stdin>"
+        place = (name, 0) if at_end else (complaint.file, complaint.line)
+        skipped.append(Skipped("header", name, *place, f"not valid C: {complaint.message}"))
     return valid, skipped
+
+
+def _first_invalid(compiler: Compiler, names: list[str]) -> Optional[tuple[int, Complaint]]:
+    complaint = compiler.complaint(include_all(names))
+    if not complaint:
+        return None
+    index = min(complaint.source_line, len(names)) - 1  # one line for each header
+    # A header that lacks its last bracket makes the compiler complain about another one, further down.
+    return (_first_invalid(compiler, names[:index]) if index else None) or (index, complaint)
 
 
 def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocessed:
@@ -74,11 +87,11 @@ def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocess
     for text in compiler.preprocess(include_all(names)).splitlines():
         marker = _MARKER.match(text)
         if marker:
-            path = re.sub(r"\\(.)", r"\1", marker[2])
-            if path not in inside:
-                inside[path] = Path(path).name if _is_under(Path(path), source) else ""
-                files[inside[path]] = Path(path)
-            header, line = inside[path], int(marker[1])
+            if marker[2] not in inside:
+                path = _unquoted(marker[2])
+                inside[marker[2]] = path.name if _is_under(path, source) else ""
+                files[inside[marker[2]]] = path
+            header, line = inside[marker[2]], int(marker[1])
             if header:
                 kept.append(f'# {line} "{header}"')
             continue
@@ -94,12 +107,19 @@ def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocess
     return Preprocessed(plain, list(macros.values()), deprecated, files)
 
 
+def _unquoted(quoted: str) -> Path:
+    """The path in a line marker; Clang writes what is not ASCII as octal numbers."""
+    name = re.sub(
+        rb"\\([0-7]{3}|.)",
+        lambda escape: bytes([int(escape[1], 8)]) if len(escape[1]) == 3 else escape[1],
+        quoted.encode("utf-8", "surrogateescape"),
+    )
+    return Path(os.fsdecode(name))
+
+
 def _is_under(path: Path, folder: Path) -> bool:
-    try:
-        path.resolve().relative_to(folder)
-    except ValueError:
-        return False
-    return path.is_file()
+    """Whether a file is in the tree, if only as a link to somewhere else."""
+    return path.is_file() and (folder in Path(os.path.normpath(path)).parents or folder in path.resolve().parents)
 
 
 def _note_macro(directive: str, header: str, line: int, macros: dict[str, Macro]) -> None:

@@ -1,0 +1,89 @@
+"""What the tests share: the real model, contexts over it, and Python programs run in an interpreter of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+
+# Threads that wait without spinning: on busy processors, all else takes many times as long. Read once, at loading.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import demo_model  # noqa: E402
+from llamacffi import ffi, lib  # noqa: E402
+from llamacffi.native import encode_path  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """Of native code's log only the problems, or a failing test would bury itself in it."""
+    lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """pytest's own, removed at once: models and copies of the package would fill the disk."""
+    yield tmp_path
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def model_path() -> str:
+    return str(demo_model.obtain())
+
+
+@pytest.fixture(scope="session")
+def model(model_path: str) -> Iterator[ffi.CData]:
+    model = lib.llama_model_load_from_file(encode_path(model_path), lib.llama_model_default_params())
+    assert model
+    yield model
+    lib.llama_model_free(model)
+
+
+@pytest.fixture
+def make_context(model: ffi.CData) -> Iterator[Callable[..., ffi.CData]]:
+    """A function that makes a context with these parameters; it is freed when the test ends."""
+    made = []
+
+    def make(**fields: Any) -> ffi.CData:
+        params = lib.llama_context_default_params()
+        params.n_ctx = 256
+        params.n_threads = params.n_threads_batch = 2
+        for name, value in fields.items():
+            setattr(params, name, value)
+        ctx = lib.llama_init_from_model(model, params)
+        assert ctx
+        made.append(ctx)
+        return ctx
+
+    yield make
+    for ctx in made:
+        lib.llama_free(ctx)
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A function that runs this interpreter, in an empty folder, with these arguments and environment variables."""
+
+    def run(*arguments: str, cwd: Path = tmp_path, **env: str) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LLAMACFFI_B", "GGML_"))}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd,
+            env={**inherited, "PYTHONIOENCODING": "utf-8", **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+        )
+
+    return run

@@ -1,0 +1,3 @@
+#include "llama.h"
+
+int llama_get(struct llama_flags * flags) { return flags->c; }

@@ -1,0 +1,6 @@
+int llama_plain(int n);
+int llama_comment(int a, int b);
+int llama_spread(int n);
+int llama_string(const char *text);
+int llama_const(int n);
+int nounderscore(int n);

@@ -1,0 +1,7 @@
+extern "C" {
+#include "llama.h"
+}
+
+int llama_const(int n) {
+    return n;
+}

@@ -1,0 +1,11 @@
+struct llama_thing { int member; int (*call)(int llama_new); ...; };
+enum llama_kind { LLAMA_KIND_A, LLAMA_KIND_B, ... };
+int llama_new(int n);
+int llama_old(int n);
+int llama_old_lines(const char *path, int n);
+int llama_old_before(void);
+int llama_old_middle(int (*callback)(int));
+int llama_old_more(void);
+void (*llama_old_pointer(int n))(int);
+int llama_not_old(int deprecated);
+int llama_last(void);

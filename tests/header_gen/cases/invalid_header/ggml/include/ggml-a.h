@@ -1,0 +1,4 @@
+// C++ only, and says so to nobody.
+#include <cstring>
+
+int ggml_a(void);

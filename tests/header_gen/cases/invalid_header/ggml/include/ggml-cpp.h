@@ -1,0 +1,2 @@
+// For C++ by its name: not even tried.
+#include <memory>

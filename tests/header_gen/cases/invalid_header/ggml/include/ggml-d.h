@@ -1,0 +1,3 @@
+#include "ggml.h"
+
+int ggml_d(enum ggml_kind kind);

@@ -1,0 +1,3 @@
+#pragma once
+
+enum ggml_kind { GGML_KIND_A };

@@ -1,0 +1,3 @@
+#include "ggml.h"
+
+int llama_take(enum ggml_kind kind);

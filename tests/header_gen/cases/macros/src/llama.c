@@ -1,0 +1,3 @@
+#include "llama.h"
+
+void llama_old(void) {}

@@ -1,0 +1,16 @@
+struct llama_model;
+struct ggml_backend;
+typedef struct ggml_backend *ggml_backend_t;
+typedef struct { float x; float y; ...; } ggml_point;
+typedef struct llama_model *llama_model_p;
+struct llama_model *llama_model_load_from_file(const char *path);
+bool llama_supports_rpc(void);
+void llama_backend_free(void);
+ggml_backend_t ggml_backend_cpu_init(void);
+void ggml_backend_cpu_set_n_threads(ggml_backend_t backend, int n_threads);
+ggml_point ggml_cpu_point(ggml_point point, const float *values);
+void (*ggml_cpu_handler(void (*handler)(int)))(int);
+ggml_backend_t ggml_backend_cuda_init(int device);
+ggml_backend_t ggml_backend_blas_init(void);
+size_t ggml_backend_load_count(void);
+int ggml_both(void);

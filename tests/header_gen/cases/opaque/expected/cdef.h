@@ -1,0 +1,14 @@
+struct llama_model;
+struct llama_context;
+typedef struct llama_context llama_context;
+union llama_secret;
+struct llama_hidden;
+typedef struct llama_hidden *llama_hidden_t;
+struct llama_unseen;
+struct llama_user { struct llama_later *later; struct llama_unseen *unseen; ...; };
+struct llama_later { int n; struct llama_user user; ...; };
+typedef struct llama_model *llama_model_p;
+typedef struct llama_context *llama_context_p;
+struct llama_model *llama_open(const char *path);
+llama_context *llama_start(struct llama_model *, union llama_secret *secret, llama_hidden_t);
+void llama_finish(llama_context *context, struct llama_later later);

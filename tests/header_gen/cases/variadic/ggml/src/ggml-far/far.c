@@ -1,0 +1,3 @@
+#include "llama.h"
+
+void llama_far(const char * format, ...) { (void)format; }

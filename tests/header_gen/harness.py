@@ -1,0 +1,237 @@
+"""Runs the generator as a user does, builds cffi modules from what it writes, and holds them against api.json."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cffi import FFI
+
+ROOT = Path(__file__).resolve().parents[2]
+CASES = Path(__file__).resolve().parent / "cases"
+GENERATED = ("cdef.h", "forwards.h", "api.json")
+CC = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
+
+# What the extension of llamacffi has and forwards.h needs; here nothing is ever found.
+STAND_INS = r"""
+#include <stdio.h>
+#include <string.h>
+struct llamacffi_forward { const char *name, *module; };
+static int llamacffi_backends_loaded;
+static char asked_for[200];
+static int llamacffi_load_backends(void) { strcpy(asked_for, "backends"); return 0; }
+static void *llamacffi_find(const char *module, const char *name) {
+    snprintf(asked_for, sizeof asked_for, "%s from %s", name, module);
+    return NULL;
+}
+#include "forwards.h"
+"""
+
+
+def generate(source: Path, out: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run header_gen on a source tree."""
+    command = [sys.executable, str(ROOT / "tools" / "header_gen"), "--source", str(source), "--out", str(out)]
+    return subprocess.run(
+        [*command, *arguments],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **env},
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+def generated(source: Path, out: Path) -> dict[str, Any]:
+    """Run header_gen on a source tree that it must take; the API table it writes to `out`."""
+    done = generate(source, out)
+    assert done.returncode == 0, done.stderr
+    return read_table(out)
+
+
+def comparable(folder: Path) -> dict[str, str]:
+    """The generated files' texts, without what each compiler words in its own way."""
+    texts = {name: (folder / name).read_text("utf-8") for name in GENERATED}
+    texts["api.json"] = re.sub(r'("reason": "not valid C: ).*"', r'\1…"', texts["api.json"])
+    return texts
+
+
+def read_table(out: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((out / "api.json").read_text("utf-8"))
+    return table
+
+
+def builder(source: Path, out: Path, module: str) -> FFI:
+    """The builder of a cffi module over generated files and the headers they come from, without any of our C."""
+    sources = [path for path in sorted(source.glob("src/*.c*")) + sorted(source.glob("ggml/src/*.c")) if path.is_file()]
+    ffi = FFI()
+    ffi.cdef((out / "cdef.h").read_text("utf-8") + "extern int llamacffi_backends_loaded; extern char asked_for[];\n")
+    ffi.set_source(
+        module,
+        "".join(f'#include "{name}"\n' for name in read_table(out)["headers"]) + STAND_INS,
+        sources=[str(path) for path in sources if path.suffix in (".c", ".cpp")],
+        include_dirs=[str(out), *(str(source / folder) for folder in ("include", "ggml/include", "tools/mtmd"))],
+        extra_compile_args=["-O0", "-w"],
+    )
+    return ffi
+
+
+def build(source: Path, out: Path, module: str, folder: Path) -> Any:
+    """Compile that module in `folder` and import it."""
+    library = builder(source, out, module).compile(tmpdir=str(folder))
+    spec = importlib.util.spec_from_file_location(module, library)
+    assert spec
+    assert spec.loader
+    built = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(built)
+    return built
+
+
+def facts(table: dict[str, Any]) -> dict[str, Any]:
+    """What the API table says, by the C expression whose value it is."""
+    found: dict[str, Any] = {}
+
+    def add(fields: list[dict[str, Any]], record: str, path: str) -> None:
+        for field in flattened(fields):
+            inner = f"{path}{field['name']}"
+            if field["offset"] is not None:
+                found[f"offsetof({record}, {inner})"] = field["offset"]
+            if field["size"] is not None:
+                found[f"sizeof((({record} *)0)->{inner})"] = field["size"]
+            add(field.get("fields", []), record, f"{inner}{'[0]' * field['type'].count('[')}.")
+
+    for struct in table["structs"]:
+        if struct["fields"] is not None:
+            found[f"sizeof({c_name(struct)})"] = struct["size"]
+            found[f"_Alignof({c_name(struct)})"] = struct["align"]
+            add(struct["fields"], c_name(struct), "")
+    for each in [value for enum in table["enums"] for value in enum["values"]] + table["constants"]:
+        found[each["name"]] = each["value"]
+    return found
+
+
+SHOW = r"""
+static void show_signed(long long x) { printf("%lld\n", x); }
+static void show_unsigned(unsigned long long x) { printf("%llu\n", x); }
+static void show_real(double x) { printf("%.17g\n", x); }
+static void show_text(const char *x) { printf("\""); for (; *x; x++) printf("\\u%04x", (unsigned char)*x); printf("\"\n"); }
+#define SHOW(x) _Generic((x), char *: show_text, const char *: show_text, float: show_real, double: show_real, \
+    unsigned: show_unsigned, unsigned long: show_unsigned, unsigned long long: show_unsigned, default: show_signed)(x)
+"""
+
+
+def values_in_c(table: dict[str, Any], expressions: Iterable[str], folder: Path, include: list[Path]) -> dict[str, Any]:
+    """What a C program that includes the table's headers says the values of expressions are."""
+    lines = [f"    SHOW({expression});" for expression in expressions]
+    headers = [f"#include <{name}>" for name in ("stdio.h", "stddef.h", *table["headers"])]
+    program = "\n".join([*headers, SHOW, "int main(void) {", *lines, "    return 0;", "}", ""])
+    printed = run_c(program, folder, include).splitlines()
+    return {expression: json.loads(text) for expression, text in zip(expressions, printed)}
+
+
+def check_declarations(out: Path, folder: Path, include: list[Path]) -> None:
+    """Have the compiler hold the generated declarations of functions and typedefs against those in the headers.
+
+    C takes a declaration again if it is the same, and rejects another one.
+    """
+    table = read_table(out)
+    lines = [f"#include <{name}>" for name in ("stdio.h", "stddef.h", "stdbool.h", *table["headers"])]
+    lines += [
+        line for line in (out / "cdef.h").read_text("utf-8").splitlines() if re.match(r"typedef [^{]*$|.*\);$", line)
+    ]
+    for function in table["functions"]:
+        parameters = [f"__typeof__({parameter['type']})" for parameter in function["parameters"]]
+        arguments = ", ".join(parameters + ["..."] * function["variadic"]) or "void"
+        lines.append(f"__typeof__({function['returns']}) {function['name']}({arguments});")
+    run_c("\n".join([*lines, "int main(void) { return 0; }", ""]), folder, include)
+
+
+def run_c(program: str, folder: Path, include: list[Path]) -> str:
+    """Compile and run a C program; what it printed."""
+    (folder / "program.c").write_text(program, "utf-8")
+    flags = [f"-I{path}" for path in include]
+    command = [*CC, "-std=gnu11", "-w", "-O0", *flags, str(folder / "program.c"), "-o", str(folder / "program")]
+    compiled = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+    assert compiled.returncode == 0, compiled.stderr
+    return subprocess.run([str(folder / "program")], capture_output=True, encoding="utf-8", check=True).stdout
+
+
+def check(built: Any, table: dict[str, Any]) -> None:
+    """Hold what a built module says of values, layouts and types against the API table."""
+    ffi, lib = built.ffi, built.lib
+    values = [each for enum in table["enums"] for each in enum["values"]] + table["constants"]
+    assert {each["name"]: value_of(ffi, getattr(lib, each["name"])) for each in values} == {
+        each["name"]: each["value"] for each in values
+    }
+    for struct in table["structs"]:
+        type_ = ffi.typeof(c_name(struct))
+        if struct["fields"] is None:
+            with pytest.raises(ffi.error, match="size of ctype"):
+                ffi.sizeof(type_)
+        else:
+            assert (ffi.sizeof(type_), ffi.alignof(type_)) == (struct["size"], struct["align"]), struct["name"]
+            check_fields(ffi, type_, struct["fields"])
+    for enum in table["enums"]:
+        if enum["name"]:
+            type_ = ffi.typeof(c_name(enum))
+            assert type_.relements == {each["name"]: each["value"] for each in enum["values"]}
+    for function in table["functions"]:
+        type_ = ffi.typeof(getattr(lib, function["name"]))
+        assert len(type_.args) == len(function["parameters"]), function["name"]
+        assert type_.ellipsis or not function["variadic"], function["name"]  # cffi sets it for records by value, too
+
+
+def check_places(source: Path, table: dict[str, Any]) -> None:
+    """Each thing's name must stand on the line that the API table gives for it."""
+    headers = {path.name: path.read_text("utf-8").splitlines() for path in source.rglob("*.h")}
+    enumerators = [each for enum in table["enums"] for each in enum["values"]]
+    tagged = [each for each in table["structs"] + table["enums"] if each["tagged"]]
+    fields = [each for struct in table["structs"] for each in flattened(struct["fields"] or [])]
+    others = table["functions"] + table["constants"] + table["typedefs"]
+    for entry in enumerators + tagged + fields + others:
+        line = headers[entry["header"]][entry["line"] - 1]
+        assert re.search(rf"\b{entry['name']}\b", line), f"{entry['name']} is not in {line!r}"
+
+
+def check_fields(ffi: Any, type_: Any, fields: list[dict[str, Any]], base: int = 0) -> None:
+    """`base` is where `type_` begins in the record that the offsets in `fields` count from."""
+    expected = [each for each in flattened(fields) if each["name"]]
+    assert [name for name, _ in type_.fields] == [each["name"] for each in expected]
+    for (_, field), each in zip(type_.fields, expected):
+        where = f"{type_.cname}.{each['name']}"
+        assert max(field.bitsize, 0) == each.get("bits", 0), where
+        if "bits" in each:
+            continue
+        assert field.offset + base == each["offset"], where
+        if each["size"] is not None:
+            assert ffi.sizeof(field.type) == each["size"], where
+        if "fields" in each:
+            inner = field.type
+            while inner.kind == "array":
+                inner = inner.item
+            check_fields(ffi, inner, each["fields"], each["offset"])
+
+
+def flattened(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The members, with those of anonymous structs and unions as C lets them be named."""
+    found = []
+    for field in fields:
+        found += flattened(field["fields"]) if not field["name"] and "fields" in field else [field]
+    return found
+
+
+def value_of(ffi: Any, value: Any) -> Any:
+    """A constant as api.json has it."""
+    return ffi.string(value).decode("utf-8", "backslashreplace") if isinstance(value, ffi.CData) else value
+
+
+def c_name(entry: dict[str, Any]) -> str:
+    """What C calls a struct, union or enum of the API table."""
+    return f"{entry.get('kind', 'enum')} {entry['name']}" if entry["tagged"] else str(entry["name"])

@@ -1,0 +1,28 @@
+"""Rewrite the expected files of the cases (all, or those named) with what the generator makes of them now.
+
+    python tests/header_gen/rewrite.py [NAME ...]
+
+Then read the difference: whether it is true is for you to say.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import harness
+
+
+def main() -> None:
+    for name in sys.argv[1:] or sorted(path.name for path in harness.CASES.iterdir()):
+        expected = harness.CASES / name / "expected"
+        expected.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            harness.generated(harness.CASES / name, Path(folder))
+            for file, text in harness.comparable(Path(folder)).items():
+                (expected / file).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
