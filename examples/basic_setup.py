@@ -1,6 +1,6 @@
 """Load a model, make a context, ask both what they are, and give back what C gave out.
 
-    MODEL=model.gguf python examples/basic_setup.py
+The environment variable MODEL has the path of a GGUF file.
 """
 
 import os

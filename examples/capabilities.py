@@ -1,7 +1,4 @@
-"""What this build of llama.cpp can do on this machine, and its clock.
-
-    python examples/capabilities.py
-"""
+"""What this build of llama.cpp can do on this machine, and its clock."""
 
 import llamacffi as llama
 

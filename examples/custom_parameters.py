@@ -1,6 +1,6 @@
 """Parameters are C structs: take the defaults, change fields, pass them on by value.
 
-    MODEL=model.gguf python examples/custom_parameters.py
+The environment variable MODEL has the path of a GGUF file.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Models that can't be loaded: C says so with NULL, and nothing crashes.
 
-    python examples/error_handling.py missing.gguf empty.gguf damaged.gguf notes.txt model.gguf
+Take the files as arguments, or one from the environment variable MODEL.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A class that owns a model and its context, and what each of them takes of the memory.
 
-    MODEL=model.gguf python examples/memory_management.py
+The environment variable MODEL has the path of a GGUF file.
 """
 
 import os

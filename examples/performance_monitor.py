@@ -1,6 +1,6 @@
 """How long each step takes, by llama.cpp's own clock, and by how much the memory grows.
 
-    MODEL=model.gguf python examples/performance_monitor.py
+The environment variable MODEL has the path of a GGUF file.
 """
 
 import contextlib

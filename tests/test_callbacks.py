@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import greedy
 import pytest
-from conftest import ROOT
 
+import greedy
+from conftest import ROOT
 from llamacffi import ffi, lib
 from llamacffi.generate import tokenize
 from llamacffi.native import encode_path

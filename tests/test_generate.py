@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import greedy
 import psutil
 import pytest
 
+import greedy
 from llamacffi import LlamaError, ffi, lib
 from llamacffi.generate import generate, load
 
@@ -73,7 +73,9 @@ def test_model_that_adds_no_token_of_its_own_needs_a_prompt(model: ffi.CData) ->
 
 def test_prompt_that_is_too_long(model: ffi.CData) -> None:
     n_ctx_train = lib.llama_model_n_ctx_train(model)
-    with pytest.raises(LlamaError, match=rf"the prompt's \d+ tokens and 3 more are \d+; this model takes {n_ctx_train}"):
+    with pytest.raises(
+        LlamaError, match=rf"the prompt's \d+ tokens and 3 more are \d+; this model takes {n_ctx_train}"
+    ):
         list(generate(model, "word " * n_ctx_train, 3))
     with pytest.raises(LlamaError, match=rf"this model takes {n_ctx_train}"):
         list(generate(model, "word", n_ctx_train))

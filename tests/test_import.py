@@ -56,7 +56,9 @@ def test_prints_nothing(run_python: Run) -> None:
 
 @linux_only
 def test_loads_no_backend(run_python: Run) -> None:
-    code = f"{MAPPED}\nimport llamacffi\nnames = {{path.rpartition('/')[2] for path in mapped()}}\nprint(*sorted(names))"
+    code = (
+        f"{MAPPED}\nimport llamacffi\nnames = {{path.rpartition('/')[2] for path in mapped()}}\nprint(*sorted(names))"
+    )
     done = run_python("-c", code)
     assert done.stdout.split() == ["libllamacffi-ggml-base.so", "libllamacffi-ggml.so"]
     used = run_python("-c", f"{code}; llamacffi.lib.ggml_backend_dev_count(); print(*mapped())")
@@ -64,7 +66,9 @@ def test_loads_no_backend(run_python: Run) -> None:
 
 
 def test_imports_nothing_else(run_python: Run) -> None:
-    done = run_python("-c", "import sys; before = set(sys.modules); import llamacffi; print(*set(sys.modules) - before)")
+    done = run_python(
+        "-c", "import sys; before = set(sys.modules); import llamacffi; print(*set(sys.modules) - before)"
+    )
     others = {name for name in done.stdout.split() if name.partition(".")[0] != "llamacffi"}
     assert "llamacffi" in done.stdout.split()
     assert others <= {"__future__", "_cffi_backend", "cpyext"}  # the last is PyPy's, with any extension
@@ -86,7 +90,9 @@ except ChildProcessError:
 
 
 def test_works_without_standard_streams(run_python: Run) -> None:
-    code = "import sys; sys.stdout = sys.stderr = None; import llamacffi; assert not llamacffi.lib.ggml_backend_cuda_reg()"
+    code = (
+        "import sys; sys.stdout = sys.stderr = None; import llamacffi; assert not llamacffi.lib.ggml_backend_cuda_reg()"
+    )
     assert run_python("-c", code, LLAMACFFI_BACKENDS="cpu").returncode == 0
 
 

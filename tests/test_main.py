@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_generate import COUNTED, COUNTING, N_COUNTED, bad_models
 
 import llamacffi
+from test_generate import COUNTED, COUNTING, N_COUNTED, bad_models
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -111,7 +111,9 @@ def test_any_prompt(run_python: Run, model_path: str, prompt: str) -> None:
 
 def test_output_in_an_encoding_that_lacks_letters(run_python: Run, model_path: str) -> None:
     prompt = "Repeat after me: 🦙 🦙 🦙 🦙 🦙 🦙 🦙 🦙 🦙"
-    done = run_python(*generate(model_path, "-p", prompt, "-n", "8", "--temp", "0", "-t", "2"), PYTHONIOENCODING="ascii")
+    done = run_python(
+        *generate(model_path, "-p", prompt, "-n", "8", "--temp", "0", "-t", "2"), PYTHONIOENCODING="ascii"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "?" in done.stdout
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import greedy
 import pytest
 
+import greedy
 from llamacffi import ffi, lib, llama_model_save_to_file
 from llamacffi.native import encode_path
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import greedy
 import pytest
 
+import greedy
 from llamacffi import ffi, lib
 from llamacffi.generate import tokenize
 from llamacffi.native import encode_path

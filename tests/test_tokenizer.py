@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import vendor
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import vendor
+from conftest import ROOT
 from llamacffi import ffi, lib
 from llamacffi.generate import piece, tokenize
 from llamacffi.native import encode_path

@@ -121,7 +121,11 @@ SHOW = r"""
 static void show_signed(long long x) { printf("%lld\n", x); }
 static void show_unsigned(unsigned long long x) { printf("%llu\n", x); }
 static void show_real(double x) { printf("%.17g\n", x); }
-static void show_text(const char *x) { printf("\""); for (; *x; x++) printf("\\u%04x", (unsigned char)*x); printf("\"\n"); }
+static void show_text(const char *x) {
+    printf("\"");
+    for (; *x; x++) printf("\\u%04x", (unsigned char)*x);
+    printf("\"\n");
+}
 #define SHOW(x) _Generic((x), char *: show_text, const char *: show_text, float: show_real, double: show_real, \
     unsigned: show_unsigned, unsigned long: show_unsigned, unsigned long long: show_unsigned, default: show_signed)(x)
 """

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_index import HELD, LIMITED, Project, sha256, snapshot
 
 import demo_model
+from fake_index import HELD, LIMITED, Project, sha256, snapshot
 
 MEMBER = "fake_model/tiny.gguf"
 MODEL = b"GGUF" + bytes(range(256)) * 1000

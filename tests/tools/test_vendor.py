@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_index import HELD, LIMITED, TOOLS, Project, sha256, snapshot
 
 import vendor
+from fake_index import HELD, LIMITED, TOOLS, Project, sha256, snapshot
 
 COMMIT = "0123456789ab"
 CHANGELOG = f"# Changelog\n\n- update to ggml-org/llama.cpp@{COMMIT}\n\n- update to ggml-org/llama.cpp@ffffffffff\n"
