@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import greedy
-from conftest import ROOT
+from carrier import ROOT
 from llamacffi import ffi, lib
 from llamacffi.generate import tokenize
 from llamacffi.native import encode_path

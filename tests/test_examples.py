@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from carrier import ROOT
 from llamacffi import ffi, lib
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vendor
-from conftest import ROOT
+from carrier import ROOT
 from llamacffi import ffi, lib
 from llamacffi.generate import piece, tokenize
 from llamacffi.native import encode_path

@@ -18,6 +18,7 @@ import pytest
 from cffi import FFI
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("include", "ggml/include", "tools/mtmd")  # of llama.cpp's public headers
 CASES = Path(__file__).resolve().parent / "cases"
 GENERATED = ("cdef.h", "forwards.h", "api.json")
 CC = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
@@ -77,7 +78,7 @@ def builder(source: Path, out: Path, module: str) -> FFI:
         module,
         "".join(f'#include "{name}"\n' for name in read_table(out)["headers"]) + STAND_INS,
         sources=[str(path) for path in sources if path.suffix in (".c", ".cpp")],
-        include_dirs=[str(out), *(str(source / folder) for folder in ("include", "ggml/include", "tools/mtmd"))],
+        include_dirs=[str(out), *(str(source / folder) for folder in FOLDERS)],
         extra_compile_args=["-O0", "-w"],
     )
     return ffi
@@ -115,6 +116,23 @@ def facts(table: dict[str, Any]) -> dict[str, Any]:
     for each in [value for enum in table["enums"] for value in enum["values"]] + table["constants"]:
         found[each["name"]] = each["value"]
     return found
+
+
+def code_of(source: Path, table: dict[str, Any]) -> str:
+    """The headers that were taken, without comments, strings, directives, and what is for C++ alone."""
+    codes = []
+    for name in table["headers"]:
+        (path,) = (found for folder in FOLDERS for found in (source / folder).glob(name))
+        text = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"", " ", path.read_text("utf-8"), flags=re.DOTALL)
+        text = re.sub(r"^#ifdef\s+__cplusplus$.*?^#endif$", " ", text, flags=re.DOTALL | re.MULTILINE)
+        codes.append(re.sub(r"^[ \t]*#(?:\\\n|.)*", ";", text, flags=re.MULTILINE))
+    return "\n".join(codes)
+
+
+def declared_functions(source: Path, table: dict[str, Any]) -> set[str]:
+    """The functions in llama.cpp's headers, found in the crudest of ways: names before brackets, behind GGML_API."""
+    api = r"\b[A-Z_]*_(?:API|CALL)\b"
+    return set(re.findall(rf"{api}(?:(?!{api})[^;{{}}])*?\b([a-z]\w*)\s*\(", code_of(source, table)))
 
 
 SHOW = r"""

@@ -12,8 +12,6 @@ import pytest
 import harness
 import vendor
 
-FOLDERS = ("include", "ggml/include", "tools/mtmd")
-
 
 @pytest.fixture(scope="module")
 def source() -> Path:
@@ -22,7 +20,7 @@ def source() -> Path:
 
 @pytest.fixture(scope="module")
 def include(source: Path) -> list[Path]:
-    return [source / folder for folder in FOLDERS]
+    return [source / folder for folder in harness.FOLDERS]
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +35,11 @@ def table(out: Path) -> dict[str, Any]:
     return harness.read_table(out)
 
 
-def code_of(source: Path, table: dict[str, Any]) -> str:
-    """The headers that were taken, without comments, strings, directives, and what is for C++ alone."""
-    codes = []
-    for name in table["headers"]:
-        (path,) = (found for folder in FOLDERS for found in (source / folder).glob(name))
-        text = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"", " ", path.read_text("utf-8"), flags=re.DOTALL)
-        text = re.sub(r"^#ifdef __cplusplus$.*?^#endif$", " ", text, flags=re.DOTALL | re.MULTILINE)
-        codes.append(re.sub(r"^[ \t]*#(?:\\\n|.)*", ";", text, flags=re.MULTILINE))
-    return "\n".join(codes)
-
-
 def test_every_function_is_there(source: Path, table: dict[str, Any]) -> None:
-    """Functions are found here in the crudest of ways: a name before a bracket, behind GGML_API and its like."""
-    found = re.findall(r"\b[A-Z_]*_(?:API|CALL)\b[^;{}]*?\b([a-z]\w*)\s*\(", code_of(source, table))
-    assert len(found) > 1000
+    declared = harness.declared_functions(source, table)
+    assert len(declared) > 1000
     skipped = {each["name"] for each in table["skipped"] if each["kind"] == "function"}
-    assert set(found) == {each["name"] for each in table["functions"]} | skipped
+    assert declared == {each["name"] for each in table["functions"]} | skipped
 
 
 def test_core_functions_are_exported(table: dict[str, Any]) -> None:
@@ -69,7 +55,7 @@ def test_core_functions_are_exported(table: dict[str, Any]) -> None:
 
 
 def test_every_struct_and_enumerator_is_there(source: Path, table: dict[str, Any]) -> None:
-    code = code_of(source, table)
+    code = harness.code_of(source, table)
     structs = set(re.findall(r"\bstruct\s+(\w+)\s*\{", code)) | set(
         re.findall(r"\bstruct\s*\{[^{}]*\}\s*(\w+)\s*;", code)
     )
@@ -106,7 +92,7 @@ def test_places(source: Path, table: dict[str, Any]) -> None:
 
 def test_run_again(source: Path, out: Path, tmp_path: Path) -> None:
     """The same output, and no file of the source or of the last run is touched."""
-    files = [*out.iterdir(), *(path for folder in FOLDERS for path in (source / folder).iterdir())]
+    files = [*out.iterdir(), *(path for folder in harness.FOLDERS for path in (source / folder).iterdir())]
     before = {path: path.stat().st_mtime_ns for path in files}
     harness.generated(source, out)
     harness.generated(source, tmp_path)

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from typing import Any
 
-from model import API, Array, Constant, Declaration, Enum, Field, Function, Inline, Pointer, Record, Type, spell
+from model import (
+    API,
+    Array,
+    Constant,
+    Declaration,
+    Enum,
+    Field,
+    Function,
+    Inline,
+    Pointer,
+    Record,
+    Type,
+    inline_of,
+    spell,
+)
 from policy import Policy
 
 
@@ -47,15 +61,11 @@ def _record(record: Record) -> str:
     if record.fields is None:
         return f"{record.c_name};"
     # cffi lays out bit-fields itself, and holds its result against the compiler's.
-    rest = "" if any(field.bits for field in record.fields) else " ...;"
-    body = f"{{ {_members(record)}{rest} }}"
+    rest = [] if any(field.bits for field in record.fields) else ["...;"]
+    body = " ".join(["{", *map(_member, record.fields), *rest, "}"])
     if not record.tagged:
         return f"typedef {record.keyword} {body} {record.name};"
     return f"{record.c_name} {body};"
-
-
-def _members(record: Record) -> str:
-    return " ".join(_member(field) for field in record.fields or [])
 
 
 def _member(field: Field) -> str:
@@ -65,7 +75,8 @@ def _member(field: Field) -> str:
         declarator += f"[{'' if base.length is None else base.length.integer}]"
         base = base.of
     if isinstance(base, Inline):
-        return f"{base.record.keyword} {{ {_members(base.record)} }} {declarator};".replace(" ;", ";")
+        members = " ".join(map(_member, base.record.fields or []))
+        return f"{base.record.keyword} {{ {members} }} {declarator};".replace(" ;", ";")
     return f"{spell(field.type, name)};"
 
 
@@ -135,20 +146,14 @@ def _field(field: Field) -> dict[str, Any]:
     }
     if field.bits:
         content["bits"] = field.bits.integer
-    inner = _inline(field.type)
+    inner = inline_of(field.type)
     if inner:
         content["fields"] = [_field(each) for each in inner.fields or []]
     return content
 
 
-def _inline(type_: Type) -> Optional[Record]:
-    while isinstance(type_, Array):
-        type_ = type_.of
-    return type_.record if isinstance(type_, Inline) else None
-
-
 def _field_type(type_: Type) -> str:
-    inner = _inline(type_)
+    inner = inline_of(type_)
     if not inner:
         return spell(type_)
     lengths = ""

@@ -148,7 +148,10 @@ class Typedef(Declaration):
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that a header has and the API has not, and why. `kind` is "header", "function" or "macro"."""
+    """Something that a header has and the API has not, and why.
+
+    `kind` is "header", "function", "type", "variable", "macro", or "members": those of the struct that is named.
+    """
 
     kind: str
     name: str
@@ -198,6 +201,13 @@ class HeaderError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+def inline_of(type_: Type) -> Optional[Record]:
+    """The struct or union without a name that a member is, or is an array of."""
+    while isinstance(type_, Array):
+        type_ = type_.of
+    return type_.record if isinstance(type_, Inline) else None
 
 
 def spell(type_: Type, name: str = "") -> str:

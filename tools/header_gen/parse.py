@@ -28,6 +28,7 @@ from model import (
     Skipped,
     Type,
     Typedef,
+    inline_of,
 )
 from preprocess import Preprocessed
 
@@ -89,7 +90,7 @@ class _Builder:
         self._records: dict[str, Record] = {}
         self._enums: set[str] = set()
         self._functions: set[str] = set()
-        self._typedefs: set[str] = set()
+        self._typedefs: dict[str, Type] = {}
         self._unnamed: dict[int, str] = {}  # a struct, union or enum without a tag -> the typedef that names it
 
     def take(self, node: Any) -> None:
@@ -159,7 +160,7 @@ class _Builder:
             return
         type_ = self._type(node.type)
         if node.name not in self._typedefs:
-            self._typedefs.add(node.name)
+            self._typedefs[node.name] = type_
             self.api.types.append(Typedef(**self._where(node.name, node.coord), type=type_))
 
     def _define(self, node: Any, typedef: Optional[str] = None) -> None:
@@ -198,6 +199,10 @@ class _Builder:
             fields = self._fields(node, record.c_name, "")
             # Defined after the records that its fields define or name.
             self.api.types = [type_ for type_ in self.api.types if type_ is not record] + [record]
+            reason = self._beyond_cffi(fields)
+            if reason:
+                self.api.skipped.append(Skipped("members", record.name, record.header, record.line, reason))
+                fields = []
             record.fields = fields
             record.size = Asked(f"sizeof({record.c_name})")
             record.align = Asked(f"_Alignof({record.c_name})")
@@ -228,6 +233,33 @@ class _Builder:
                     field.size = Asked(f"sizeof((({outer} *)0)->{path}{name})")
             fields.append(field)
         return fields
+
+    def _beyond_cffi(self, fields: list[Field], exact: bool = False) -> str:
+        """Why cffi can't lay out a record with these members, "" if it can.
+
+        Args:
+            fields: the members.
+            exact: these lie in a record whose layout cffi can't leave to the compiler.
+        """
+        has_bits = any(field.bits for field in fields)
+        if (exact or has_bits) and any(self._is_struct(field.type) for field in fields):
+            return "cffi takes no named struct beside bit-fields or in an array of unnamed structs"
+        for field in fields:
+            inline = inline_of(field.type)
+            inner = inline.fields or [] if inline else []
+            if not field.name and inner and (has_bits or any(each.bits for each in inner)):
+                # To cffi the members of an anonymous struct are the outer one's: its padding could take the bits.
+                return "cffi would misplace a bit-field beside a struct or union without a name"
+            reason = self._beyond_cffi(inner, exact or has_bits or isinstance(field.type, Array))
+            if reason:
+                return reason
+        return ""
+
+    def _is_struct(self, type_: Type) -> bool:
+        while isinstance(type_, Named) and type_.name in self._typedefs:
+            type_ = self._typedefs[type_.name]
+        record = self._records.get(type_.name) if isinstance(type_, Named) else None
+        return bool(record and record.keyword == "struct")
 
     def _inline(self, node: Any, outer: str, path: str) -> Record:
         keyword = "union" if isinstance(node, c_ast.Union) else "struct"

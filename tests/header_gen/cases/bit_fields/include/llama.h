@@ -16,7 +16,7 @@ struct llama_flags {
     int16_t  i;
 };
 
-struct llama_mixed {
+struct llama_nested {
     char first;
     struct {
         uint16_t low : 4;
@@ -26,7 +26,22 @@ struct llama_mixed {
     union {
         uint8_t bit : 1;
         uint8_t byte;
-    };
+    } parts[2];
 };
 
-int llama_get(struct llama_flags * flags);
+// cffi has no way to say where the bit lies in these two.
+struct llama_beside {
+    struct { int64_t n; char c; };
+    bool bit : 1;
+};
+struct llama_within {
+    int n;
+    struct { union { int m; unsigned bit : 1; }; } part[2];
+};
+
+struct llama_struct_beside {
+    struct llama_nested nested;
+    unsigned bit : 1;
+};
+
+int llama_get(struct llama_flags * flags, struct llama_beside by_value);

@@ -3,6 +3,7 @@ struct llama_named { int n; ...; };
 union llama_either { int i; double d; char text[5]; ...; };
 struct llama_outer { uint8_t first; union { int32_t number; float real; struct { int16_t low; int16_t high; }; }; struct { uint8_t r; uint8_t g; uint8_t b; } pixels[2][3]; struct { int32_t id; union { int64_t whole; struct { int32_t a; struct { int8_t x; } deep[2]; } parts; } value; } nested; struct llama_inner inner; struct llama_inner inners[2]; struct llama_named named; union llama_either either; struct llama_outer *next; const struct llama_inner *const *fixed; ...; };
 union llama_any { struct llama_inner inner; char bytes[20]; ...; };
+struct llama_unnamed_items { ...; };
 struct llama_flexible { int32_t n; float data[]; ...; };
 struct llama_outer *llama_step(struct llama_outer *outer, union llama_any any, struct llama_named by_value);
 struct llama_inner llama_make(char c, double d);

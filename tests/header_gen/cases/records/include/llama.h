@@ -32,6 +32,11 @@ union llama_any {
     char bytes[20];
 };
 
+// In an array of unnamed ones a struct's layout would have to be left to the compiler: cffi can't.
+struct llama_unnamed_items {
+    struct { struct llama_inner inner; int n; } items[2];
+};
+
 // A size that no member shows.
 struct llama_flexible {
     int32_t n;
