@@ -23,7 +23,7 @@ def builder(generated: Path) -> FFI:
     """
     headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
     # C, then the stand-ins whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = ["backends.h", "forwards.h", "forwarded.h", "log.h"]
+    ours = ["backends.h", "forwards.h", "forwarded.h", "can_save.h", "log.h"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))

@@ -118,7 +118,7 @@ def test_function_reached_by_its_address() -> None:
 
 
 def test_variadic_function() -> None:
-    context = lib.ggml_init({"mem_size": 1 << 16, "no_alloc": True})
+    context = lib.ggml_init(ffi.new("struct ggml_init_params *", {"mem_size": 1 << 16, "no_alloc": True})[0])
     tensor = lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 1)
     lib.ggml_format_name(tensor, b"%s %d", ffi.new("char[]", b"layer"), ffi.cast("int", 7))
     assert ffi.string(lib.ggml_get_name(tensor)) == b"layer 7"

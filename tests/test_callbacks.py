@@ -250,5 +250,6 @@ def test_callback_of_a_sampler(model: ffi.CData, make_context: MakeContext, toke
 
 def test_log_callback_from_another_library_function(logged: list[tuple[int, str]]) -> None:
     """ggml's and gguf's messages go to the same place as llama's."""
-    assert not lib.gguf_init_from_file(encode_path(str(ROOT / "README.md")), {"no_alloc": True})
+    params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
+    assert not lib.gguf_init_from_file(encode_path(str(ROOT / "README.md")), params[0])
     assert any("gguf" in text for level, text in logged if level == lib.GGML_LOG_LEVEL_ERROR)

@@ -99,8 +99,15 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
         **kwargs: accepted as documented, and without effect.
 
     Returns:
-        Whether the file was written; not, if there is no such folder, it can't be written to, or the disk is full.
+        Whether the file was written. Not, if there is no such folder, it can't be written to, or the disk is full;
+        nor if the model's weights can't be read back, which standard error is told.
     """
+    if not lib.llamacffi_can_save(model):
+        native.report(
+            "llama_model_save_to_file: a device keeps weights of this model in a layout of its own, which can't be "
+            "read back: load the model with use_extra_bufts = false to save it"
+        )
+        return False
     target = os.path.realpath(os.fsdecode(fname))
     fresh = f"{target}.{os.getpid()}.part"
     try:
@@ -127,7 +134,9 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
 
 def _is_whole(path: str) -> bool:
     """Whether a GGUF file has all the data that its header speaks of."""
-    gguf = lib.gguf_init_from_file(native.encode_path(path), {"no_alloc": True})
+    # Not a dict in the call: cffi leaves the fields that it does not name as they happen to be on the stack.
+    params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
+    gguf = lib.gguf_init_from_file(native.encode_path(path), params[0])
     if not gguf:
         return False
     tensors = range(lib.gguf_get_n_tensors(gguf))

@@ -31,6 +31,7 @@ __all__ = [
     "llama_cpp_commit",
     "llama_cpp_version",
     "load_backends",
+    "report",
     "require",
 ]
 
@@ -153,7 +154,7 @@ def _load(name: str, variants: dict[str, str]) -> None:
     reason = "; ".join(problems) or "it can't run on this machine"
     if name == "cpu":
         raise BackendError(f"the CPU backend in {get_library_dir()} does not load: {reason}")
-    _report(f"the {name} backend does not load and is left out: {reason}")
+    report(f"the {name} backend does not load and is left out: {reason}")
 
 
 def encode_path(path: str) -> bytes:
@@ -221,8 +222,8 @@ def _told_by(name: str) -> str:
     return ffi.string(function()).decode() if function else "unknown"
 
 
-def _report(problem: str) -> None:
-    """Tell what C can't: its functions have no way to raise."""
+def report(problem: str) -> None:
+    """Tell on standard error what a function that must not raise has no other way to tell."""
     if sys.stderr is not None:
         print(f"llamacffi: {problem}", file=sys.stderr, flush=True)
 
@@ -231,7 +232,7 @@ def _load_backends_from_c() -> int:
     try:
         load_backends()
     except Exception as error:
-        _report(str(error))
+        report(str(error))
         return 0
     return 1
 
@@ -240,7 +241,7 @@ def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
     try:
         return find(ffi.string(modules).decode(), ffi.string(name).decode())
     except Exception as error:
-        _report(str(error))
+        report(str(error))
         return ffi.NULL
 
 

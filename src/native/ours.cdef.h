@@ -11,6 +11,9 @@ const char *llamacffi_module_of(const char *name);
 extern "Python" int llamacffi_load_backends(void);
 extern "Python" void *llamacffi_find(const char *module, const char *name);
 
+/* can_save.h */
+bool llamacffi_can_save(const struct llama_model *model);
+
 /* log.h */
 void llamacffi_log_problems(enum ggml_log_level level, const char *text, void *user_data);
 

@@ -49,6 +49,7 @@ def failure(source: Path, out: Path, *arguments: str, **env: str) -> str:
         ("llama_unknown llama_get(void);", "not valid C: "),
         ("#include <time.h>\ntime_t llama_now(void);", "does not parse "),
         ("#include <stdarg.h>\nvoid llama_log(const char * f, va_list a);", "llama_log: va_list "),
+        ("int llama_sum(int n, int m[n][n]);", "llama_sum: an array's length is another parameter"),
         ("extern int llama_counter;", "llama_counter: a global variable"),
         ("struct llama_a { int n; } llama_variable;", "llama_variable: a global variable"),
         ("struct llama_a { enum { A } kind; };", "llama_a: an enum without a name "),

@@ -23,6 +23,7 @@ add_library(ggml-base SHARED base.c)
 add_library(ggml SHARED ggml.c)
 add_library(llama SHARED llama.c)
 target_link_libraries(llama ggml ggml-base)
+target_include_directories(llama PRIVATE include internal)
 set(modules)
 foreach(variant score IN ZIP_LISTS variants scores)
     add_library(ggml-cpu-${variant}-feats OBJECT feats.c)
@@ -41,12 +42,33 @@ set(GGML_AVAILABLE_BACKENDS "${modules}" CACHE INTERNAL "")
 """
 
 
+# As much of upstream's headers as what we compile into libllama looks at.
+LLAMA_H = """
+#pragma once
+#include <stdbool.h>
+#define LLAMA_API
+struct llama_model;
+"""
+LLAMA_MODEL_H = """
+#include <string>
+#include <utility>
+#include <vector>
+struct ggml_backend_buffer { struct { void (*get_tensor)(); } iface; };
+typedef ggml_backend_buffer * ggml_backend_buffer_t;
+struct ggml_tensor { ggml_tensor * view_src; ggml_backend_buffer * buffer; void * data; };
+struct llama_model { std::vector<std::pair<std::string, ggml_tensor *>> tensors_by_name; };
+"""
+
+
 @pytest.fixture
 def source(tmp_path):
     """The small project, in a folder whose name has spaces and letters beyond ASCII."""
     folder = tmp_path / "llama côpy"
     (folder / "include").mkdir(parents=True)
-    (folder / "include" / "llama.h").write_text("int llama(void);\n")
+    (folder / "include" / "llama.h").write_text(LLAMA_H)
+    (folder / "internal").mkdir()
+    (folder / "internal" / "llama-model.h").write_text(LLAMA_MODEL_H)
+    (folder / "internal" / "ggml-backend-impl.h").write_text("")
     (folder / "LICENSE").write_text("small licence\n")
     lists = "set(variants old best alien)\nset(scores 1 7 0)\n"
     (folder / "CMakeLists.txt").write_text(CMAKE.replace("set(modules)", lists + "set(modules)"))

@@ -32,7 +32,7 @@ from model import (
 )
 from preprocess import Preprocessed
 
-# The C library's types that cffi knows, declared so that the text parses without the C library's own headers.
+# The C library's types that cffi knows, and one that it does not, so that the text parses without the C library.
 SYSTEM_TYPES = [
     *(f"{u}int{kind}{bits}_t" for u in ("", "u") for kind in ("", "_least", "_fast") for bits in (8, 16, 32, 64)),
     *("intptr_t", "uintptr_t", "intmax_t", "uintmax_t", "ptrdiff_t", "size_t", "ssize_t"),
@@ -89,6 +89,7 @@ class _Builder:
         self._generator = c_generator.CGenerator()
         self._records: dict[str, Record] = {}
         self._enums: set[str] = set()
+        self._parameters: set[str] = set()  # of the function whose signature is being read
         self._functions: set[str] = set()
         self._typedefs: dict[str, Type] = {}
         self._unnamed: dict[int, str] = {}  # a struct, union or enum without a tag -> the typedef that names it
@@ -172,12 +173,12 @@ class _Builder:
 
     def _enum(self, node: Any, typedef: Optional[str]) -> None:
         name = typedef or node.name or ""
-        if node.values is None and name not in self._enums:
-            raise _Unsupported(f"enum {name} is not defined")
-        if name in self._enums:
+        key = typedef or f"enum {node.name or id(node)}"
+        if key in self._enums:
             return
-        if name:
-            self._enums.add(name)
+        if node.values is None:
+            raise _Unsupported(f"enum {name} is not defined")
+        self._enums.add(key)
         place = self._where(node.name or "", node.coord)
         enumerators = [
             Enumerator(**self._where(value.name, value.coord, ends=","), value=Asked(value.name))
@@ -217,6 +218,9 @@ class _Builder:
             inner = decl.type if decl.name is None else None
             if isinstance(inner, (c_ast.Struct, c_ast.Union)) and (inner.name is not None or inner.decls is None):
                 self._record(inner, None)  # struct a { struct b { … }; }: declares b, and no member
+                continue
+            if isinstance(inner, c_ast.Enum):
+                self._enum(inner, None)  # struct a { enum { … }; }: as well
                 continue
             name = decl.name or ""
             if isinstance(inner, (c_ast.Struct, c_ast.Union)):
@@ -276,8 +280,11 @@ class _Builder:
         if isinstance(node, c_ast.PtrDecl):
             return Pointer(self._type(node.type), "const" in node.quals)
         if isinstance(node, c_ast.ArrayDecl):
-            length = None if node.dim is None else Asked(f"(long long)({self._generator.visit(node.dim)})")
-            return Array(self._type(node.type, outer, f"{path}[0]"), length)
+            length = None if node.dim is None else self._generator.visit(node.dim)
+            if length and self._parameters.intersection(re.findall(r"\w+", length)):
+                raise _Unsupported("an array's length is another parameter")
+            asked = Asked(f"(long long)({length})") if length else None
+            return Array(self._type(node.type, outer, f"{path}[0]"), asked)
         if isinstance(node, c_ast.FuncDecl):
             return self._signature(node)
         raise _Unsupported(f"{type(node).__name__} is not a type that Python can call with")
@@ -306,15 +313,19 @@ class _Builder:
     def _signature(self, node: Any) -> Signature:
         parameters: list[Parameter] = []
         variadic = False
-        for param in node.args.params if node.args else []:
+        params = node.args.params if node.args else []
+        outer_parameters = self._parameters
+        self._parameters = {name for param in params if (name := getattr(param, "name", None))}
+        for param in params:
             if isinstance(param, c_ast.EllipsisParam):
                 variadic = True
-                continue
-            type_ = self._type(param.type)
-            if isinstance(type_, Array):
-                type_ = Pointer(type_.of)  # as C adjusts it
-            elif isinstance(type_, Signature):
-                type_ = Pointer(type_)
-            if type_ != Named("void"):
-                parameters.append(Parameter(param.name or "", type_))
+            elif isinstance(param.type, c_ast.ArrayDecl):
+                parameters.append(Parameter(param.name or "", Pointer(self._type(param.type.type))))  # as C adjusts it
+            else:
+                type_ = self._type(param.type)
+                if isinstance(type_, Signature):
+                    type_ = Pointer(type_)
+                if type_ != Named("void"):
+                    parameters.append(Parameter(param.name or "", type_))
+        self._parameters = outer_parameters
         return Signature(self._type(node.type), tuple(parameters), variadic)

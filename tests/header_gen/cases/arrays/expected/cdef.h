@@ -8,3 +8,4 @@ typedef const char *(*llama_row_p)[5];
 #define LLAMA_MAX_NAME ...
 float llama_sum(const float *values, const llama_vec fixed, float (*matrix)[3], llama_row_p rows);
 void llama_fill(llama_mat *mat, char *name);
+int llama_last(int n, const int *values);

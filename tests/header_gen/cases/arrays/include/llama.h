@@ -29,3 +29,4 @@ typedef const char * (*llama_row_p)[LLAMA_COUNT];
 // C passes these as pointers.
 float llama_sum(const float values[], const llama_vec fixed, float matrix[2][3], llama_row_p rows);
 void  llama_fill(llama_mat * mat, char name[LLAMA_MAX_NAME]);
+int   llama_last(int n, const int values[n]);

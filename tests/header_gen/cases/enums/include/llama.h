@@ -30,6 +30,7 @@ struct llama_thing {
     enum llama_state { LLAMA_STATE_OFF, LLAMA_STATE_ON } state, * other;
     llama_tag tag;
     llama_xy  xy;
+    enum { LLAMA_INSIDE = 6 };
 };
 
 enum llama_kind llama_next(enum llama_kind kind, llama_tag tag, llama_kind_t * where);
