@@ -6,6 +6,7 @@ The declarations are generated from llama.cpp's headers by tools/header_gen; the
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from cffi import FFI
@@ -29,3 +30,11 @@ def builder(generated: Path) -> FFI:
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
     ffi.set_source(MODULE, "".join(f'#include "{name}"\n' for name in [*headers, *ours]))
     return ffi
+
+
+def emit(generated: Path, code: Path) -> None:
+    """Write the extension's C file, `code`."""
+    builder(generated).emit_c_code(str(code))
+    # A struct may be given as a dict; cffi then leaves the members that it does not name as they lie on the stack.
+    structs = re.compile(r"^(  (?:struct|union) \w+ x\d+);$", re.MULTILINE)
+    code.write_text(structs.sub(r"\1 = {0};", code.read_text("utf-8")), "utf-8")

@@ -82,7 +82,7 @@ class BuildExtension(build_ext):
         """Tell the compiler about what exists only now."""
         code = Path(self.build_temp) / f"{build_ffi.MODULE}.c"
         code.parent.mkdir(parents=True, exist_ok=True)
-        build_ffi.builder(generated).emit_c_code(str(code))
+        build_ffi.emit(generated, code)
         extension.sources = [str(code)]
         extension.depends = [str(generated / "forwards.h"), *map(str, build_ffi.NATIVE.glob("*.h"))]
         extension.include_dirs = [str(installed / "include"), str(build_ffi.NATIVE), str(generated)]

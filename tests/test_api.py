@@ -246,3 +246,14 @@ def test_kinds_of_numbers_in_structs(ask_c: Any) -> None:
 def value_of(type_: ffi.CType, number: float) -> Any:
     """What Python reads where this number was written, cast to the type."""
     return ffi.new(ffi.getctype(type_, "*"), ffi.cast(type_, number))[0]
+
+
+def test_a_struct_given_as_a_dict_is_zero_where_the_dict_says_nothing() -> None:
+    memory = ffi.new("char[]", 1 << 16)
+    full = ffi.new("struct ggml_init_params *", {"mem_size": 1 << 16, "mem_buffer": memory, "no_alloc": True})
+    # What the first call leaves on the stack, the second would take up.
+    lib.ggml_free(lib.ggml_init(full[0]))
+    context = lib.ggml_init({"mem_size": 1 << 15})
+    assert not lib.ggml_get_no_alloc(context)
+    assert lib.ggml_get_mem_buffer(context) != memory
+    lib.ggml_free(context)

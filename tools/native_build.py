@@ -155,7 +155,11 @@ def _run(what: str, command: list[str], log: Path) -> None:
     with open(log, "ab") as file:
         file.write(f"\n$ {shlex.join(command)}\n".encode("utf-8", "surrogateescape"))
         file.flush()
-        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT).returncode
+        # What one clone of the repository compiled, ccache then has for any other.
+        environment = {"CCACHE_BASEDIR": str(ROOT), **os.environ}
+        status = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=environment
+        ).returncode
     if status:
         raise BuildError(f"{what} failed (status {status}):\n{_excerpt(log)}\nThe whole log: {log}")
 
