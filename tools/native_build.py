@@ -43,8 +43,9 @@ def build(source: Path, commit: str, out: Path) -> Path:
     """
     cmake = _find_tools()
     arguments = _arguments(source, commit)
-    # A folder for each configuration, so that none meets another's cache.
-    key = hashlib.sha256("\0".join(arguments).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    # A folder for each configuration, so that none meets another's cache: CMake looks at these variables only once.
+    chosen = [f"{name}={os.environ.get(name, '')}" for name in ("CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS")]
+    key = hashlib.sha256("\0".join(arguments + chosen).encode("utf-8", "surrogateescape")).hexdigest()[:8]
     folder = out / f"native-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "build.log"

@@ -80,18 +80,6 @@ def unpack(archive: Path, tree: Path) -> None:
                     shutil.copyfileobj(content, copy)
 
 
-@pytest.fixture(scope="module")
-def out(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("generated")
-    harness.generated(source, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def table(out: Path) -> dict[str, Any]:
-    return harness.read_table(out)
-
-
 def test_nothing_is_missing(pin: carrier.Pin, source: Path, table: dict[str, Any]) -> None:
     left_out: dict[str, set[str]] = {"header": set(), "function": set(), "macro": set()}
     for each in table["skipped"]:

@@ -23,18 +23,6 @@ def include(source: Path) -> list[Path]:
     return [source / folder for folder in harness.FOLDERS]
 
 
-@pytest.fixture(scope="module")
-def out(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("generated")
-    harness.generated(source, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def table(out: Path) -> dict[str, Any]:
-    return harness.read_table(out)
-
-
 def test_every_function_is_there(source: Path, table: dict[str, Any]) -> None:
     declared = harness.declared_functions(source, table)
     assert len(declared) > 1000
