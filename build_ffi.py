@@ -13,6 +13,7 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent
 NATIVE = ROOT / "src" / "native"
+CXX_SOURCES = [NATIVE / f"{name}.cpp" for name in ("guard", "handles", "tensors", "memory", "callbacks", "log")]
 MODULE = "llamacffi._llamacffi"
 
 
@@ -20,11 +21,11 @@ def builder(generated: Path) -> FFI:
     """The builder over header_gen's output.
 
     Args:
-        generated: the folder that has `cdef.h`, `forwards.h` and `api.json`.
+        generated: the folder that has header_gen's output.
     """
     headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
-    # C, then the stand-ins whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = ["backends.h", "forwards.h", "forwarded.h", "can_save.h", "log.h"]
+    # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
+    ours = ["backends_c.h", "backends.h", "can_save.h", "errors.h", "log.h", "guards.h"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))

@@ -6,6 +6,8 @@ device does that, through `load_backends`.
 
 from __future__ import annotations
 
+import atexit
+import faulthandler
 import os
 import sys
 from _thread import RLock
@@ -232,7 +234,7 @@ def _load_backends_from_c() -> int:
     try:
         load_backends()
     except Exception as error:
-        report(str(error))
+        lib.llamacffi_backend_missing(str(error).encode("utf-8", "surrogateescape"))
         return 0
     return 1
 
@@ -241,9 +243,20 @@ def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
     try:
         return find(ffi.string(modules).decode(), ffi.string(name).decode())
     except Exception as error:
-        report(str(error))
+        lib.llamacffi_backend_missing(str(error).encode("utf-8", "surrogateescape"))
         return ffi.NULL
+
+
+def _show_where_python_is() -> None:
+    """Have Python's stack printed when native code ends the process: what no guard can catch should at least be seen."""
+    if not faulthandler.is_enabled():
+        try:
+            faulthandler.enable()
+        except (AttributeError, OSError, RuntimeError, ValueError):  # there is no standard error, or no file behind it
+            return
 
 
 ffi.def_extern(name="llamacffi_load_backends")(_load_backends_from_c)
 ffi.def_extern(name="llamacffi_find")(_find_from_c)
+atexit.register(lib.llamacffi_end)
+_show_where_python_is()

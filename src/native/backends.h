@@ -1,7 +1,6 @@
 /* The extension's side of the backends: each is a module, loaded at run time from the package's own folder.
  *
- * Which files there are, and which of them to load, is native.py's business; here is what needs C. The generated
- * forwards.h, included behind this file, calls the two functions that native.py supplies.
+ * Which files there are, and which of them to load, is native.py's business; here is what needs C.
  */
 #include <string.h>
 
@@ -10,21 +9,6 @@
 #else
 #include <dlfcn.h>
 #endif
-
-/* A function that forwards.h stands in for, and the module that has it: "" for one in the core libraries that
- * only wants the backends to be loaded. */
-struct llamacffi_forward {
-    const char *name, *module;
-};
-
-/* Set by native.py; once it is, a call costs one look at it. */
-static int llamacffi_backends_loaded;
-
-/* extern "Python": load the backends; 0 if that failed, which has been reported. */
-static int llamacffi_load_backends(void);
-
-/* extern "Python": a function in a backend's module; NULL if there is none, which has been reported. */
-static void *llamacffi_find(const char *module, const char *name);
 
 #ifdef _WIN32
 static void *llamacffi_module_open(const char *path) {

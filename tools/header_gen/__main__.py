@@ -19,6 +19,7 @@ from pathlib import Path
 
 import definitions
 import emit
+import guards
 import policy as policies
 import probe
 from comments import Comments
@@ -168,7 +169,7 @@ def write(folder: Path, texts: dict[str, str]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="header_gen", description="llama.cpp's headers to cffi declarations")
     parser.add_argument("--source", type=Path, required=True, help="llama.cpp's source tree")
-    parser.add_argument("--out", type=Path, required=True, help="folder for cdef.h, forwards.h and api.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder for cdef.h, forwards.h, guards.*, kinds.hpp and api.json")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
     start = time.perf_counter()
@@ -178,6 +179,9 @@ def main() -> int:
         texts = {
             "cdef.h": emit.cdef(api, policy),
             "forwards.h": emit.forwards(api, policy),
+            "guards.h": guards.guards_h(api),
+            "guards.cpp": guards.guards_cpp(api, policy),
+            "kinds.hpp": guards.kinds_h(api, policy),
             "api.json": emit.table(api),
         }
         write(options.out, texts)

@@ -204,7 +204,7 @@ def _stand_in(function: Function, before: str) -> str:
     callee = "function" if function.module else function.name
     arguments = [f"a{number}" for number in range(len(signature.parameters))]
     parameters = ", ".join(spell(p.type, a) for p, a in zip(signature.parameters, arguments)) or "void"
-    call = f"{'' if _returns_nothing(function) else 'return '}{callee}({', '.join(arguments)});"
+    call = f"{'' if returns_nothing(function) else 'return '}{callee}({', '.join(arguments)});"
     head = spell(signature.result, f"{name}({parameters})")
     return f"static {head} {{\n{before}\n    {call}\n}}\n#define {function.name} {name}"
 
@@ -219,12 +219,12 @@ def _looked_up(function: Function, modules: str) -> str:
     )
 
 
-def _returns_nothing(function: Function) -> bool:
+def returns_nothing(function: Function) -> bool:
     return spell(function.signature.result) == "void"
 
 
 def _give_up(function: Function) -> str:
     """C that returns what says failure: nothing, NULL, 0."""
-    if _returns_nothing(function):
+    if returns_nothing(function):
         return "return;"
     return f"{spell(function.signature.result, 'failed')}; memset(&failed, 0, sizeof failed); return failed;"
