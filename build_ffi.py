@@ -13,7 +13,6 @@ from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent
 NATIVE = ROOT / "src" / "native"
-CXX_SOURCES = [NATIVE / f"{name}.cpp" for name in ("guard", "handles", "tensors", "memory", "callbacks", "log")]
 MODULE = "llamacffi._llamacffi"
 
 
@@ -25,12 +24,18 @@ def builder(generated: Path) -> FFI:
     """
     headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = ["backends_c.h", "backends.h", "can_save.h", "errors.h", "log.h", "guards.h"]
+    ours = ["backends_c.h", "backends.h", "can_save.h", "errors.h", "callbacks.h", "guards.h"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
     ffi.set_source(MODULE, "".join(f'#include "{name}"\n' for name in [*headers, *ours]))
     return ffi
+
+
+def cxx_sources(generated: Path) -> list[Path]:
+    """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
+    names = ("guard", "handles", "tensors", "memory", "callbacks", "log")
+    return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
 
 
 def emit(generated: Path, code: Path) -> None:

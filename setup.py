@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -30,6 +31,10 @@ del sys.path[:2]  # what runs after us must find its own modules
 
 # The stable ABI: one wheel for every CPython from 3.9 on. Free-threaded CPython has none, and PyPy is not CPython.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+# cffi's casts between const and plain pointers are as it means them to be; headers mark what is deprecated, and we have it.
+C_FLAGS = ["-O1", "-w"]
+CXX_FLAGS = ["-O2", "-std=c++17", "-fvisibility=hidden", "-Wno-deprecated-declarations"]
 
 
 def llama_source() -> tuple[Path, str]:
@@ -69,7 +74,8 @@ class BuildExtension(build_ext):
         for name in ("lib", "include", "licenses"):
             shutil.rmtree(package / name, ignore_errors=True)
             shutil.copytree(installed / name, package / name)
-        shutil.copy(generated / "api.json", package)
+        for name in ("api.json", "reference.txt"):
+            shutil.copy(generated / name, package)
 
     def _generate(self, source: Path, out: Path) -> None:
         command = [sys.executable, str(ROOT / "tools" / "header_gen"), "--source", str(source), "--out", str(out)]
@@ -83,8 +89,9 @@ class BuildExtension(build_ext):
         code = Path(self.build_temp) / f"{build_ffi.MODULE}.c"
         code.parent.mkdir(parents=True, exist_ok=True)
         build_ffi.emit(generated, code)
-        extension.sources = [str(code)]
-        extension.depends = [str(generated / "forwards.h"), *map(str, build_ffi.NATIVE.glob("*.h"))]
+        extension.sources = [str(code), *(os.path.relpath(path) for path in build_ffi.cxx_sources(generated))]
+        headers = [*generated.glob("*.h*"), *build_ffi.NATIVE.glob("*.h*"), *build_ffi.NATIVE.glob("checks/*.hpp")]
+        extension.depends = list(map(str, headers))
         extension.include_dirs = [str(installed / "include"), str(build_ffi.NATIVE), str(generated)]
         extension.library_dirs = [str(installed / "lib")]
         extension.libraries = sorted(
@@ -92,6 +99,13 @@ class BuildExtension(build_ext):
         )
 
     def build_extensions(self) -> None:
+        compile_one = getattr(self.compiler, "_compile", None)
+        if compile_one and self.compiler.compiler_type == "unix":  # which has one list of flags for both languages
+
+            def with_flags(obj: str, src: str, ext: str, cc_args: Any, extra: list[str], pp_opts: Any) -> None:
+                compile_one(obj, src, ext, cc_args, [*extra, *(CXX_FLAGS if ext == ".cpp" else C_FLAGS)], pp_opts)
+
+            self.compiler._compile = with_flags
         if shutil.which("ccache") and self.compiler.compiler_type == "unix":
             for step in ("compiler_so", "compiler_so_cxx"):
                 command = getattr(self.compiler, step, None)
@@ -119,8 +133,7 @@ def extension() -> Extension:
         build_ffi.MODULE,
         sources=[],
         py_limited_api=ABI3,
-        # cffi's casts between const and plain pointers are as it means them to be.
-        extra_compile_args=["-O1", "-g0", "-w"] if unix else [],
+        extra_compile_args=["-g0"] if unix else ["/std:c++17", "/EHsc"],
         extra_link_args=[f"-Wl,-rpath,{origin}/lib"] if unix else [],
     )
 

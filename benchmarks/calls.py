@@ -89,7 +89,6 @@ def measure(function, arguments):
 
 
 def main():
-    lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
     model = lib.llama_model_load_from_file(os.fsencode(demo_model.obtain()), lib.llama_model_default_params())
     params = lib.llama_context_default_params()
     params.n_ctx, params.n_threads, params.n_threads_batch = 64, 2, 2

@@ -74,7 +74,6 @@ def python_loop(model):
 
 def loop(path):
     """Generate as llama-bench does, in a context of the same size and after the same warm-up; tokens a second."""
-    lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
     model = lib.llama_model_load_from_file(os.fsencode(path), lib.llama_model_default_params())
     params = lib.llama_context_default_params()
     params.n_ctx, params.n_threads, params.n_threads_batch = TOKENS, THREADS, THREADS

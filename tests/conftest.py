@@ -23,12 +23,6 @@ from llamacffi import ffi, lib  # noqa: E402
 from llamacffi.native import encode_path  # noqa: E402
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _quiet() -> None:
-    """Of native code's log only the problems, or a failing test would bury itself in it."""
-    lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
-
-
 @pytest.fixture
 def tmp_path(tmp_path: Path) -> Iterator[Path]:
     """pytest's own, removed at once: models and copies of the package would fill the disk."""

@@ -1,12 +1,24 @@
 """llama.cpp's whole C API for Python, through cffi.
 
 `lib` and `ffi` are cffi's own objects over the compiled extension. Every C function and constant is also
-`llamacffi.<name>`, looked up when it is first used and kept in the module from then on.
+`llamacffi.<name>`, made when it is first used and kept in the module from then on; such a function raises `LlamaError`
+for a wrong call.
 """
 
 from . import facade as _facade
+from . import logs as _logs
+from .callbacks import Callback as Callback
+from .callbacks import callback as callback
+from .callbacks import sampler as sampler
+from .callbacks import take_exception as take_exception
 from .errors import BackendError as BackendError
+from .errors import BusyError as BusyError
+from .errors import FreedHandleError as FreedHandleError
+from .errors import InvalidArgumentError as InvalidArgumentError
 from .errors import LlamaError as LlamaError
+from .errors import NativeAssertionError as NativeAssertionError
+from .errors import NativeExceptionError as NativeExceptionError
+from .errors import last_error as last_error
 from .native import ffi as ffi
 from .native import get_include as get_include
 from .native import get_library_dir as get_library_dir

@@ -150,8 +150,10 @@ def main(arguments: Optional[list[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the output's encoding may lack what a model writes
-    if not options.verbose:
-        lib.llama_log_set(ffi.addressof(lib, "llamacffi_log_problems"), ffi.NULL)
+    if options.verbose:
+        import logging
+
+        logging.basicConfig(format="%(message)s", level=logging.DEBUG)
     try:
         options.run(options)
     except LlamaError as error:

@@ -1,7 +1,8 @@
-"""The C names as the package's own: `llamacffi.<name>`, resolved on first use.
+"""The C names as the package's own: `llamacffi.<name>`, made on first use.
 
-A function is cffi's own object, at cffi's own speed; one that needs a backend is checked on its first call, so
-that what is missing raises. The names of the documented low-level API that C does not have are supplied here.
+A function is one of Python's with C's parameters. It calls cffi's own with the arguments as they are, looks whether
+a call has failed, and raises if it was its own; arguments that cffi does not take are adapted (arguments.py). The
+names of the documented low-level API that C does not have are supplied here.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ import os
 import stat
 import sys
 
-from . import native
+import _cffi_backend
+
+from . import arguments, native
+from .arguments import Function, Parameter
+from .errors import ArgumentTypeError, LlamaError, compose, failure
 from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, Optional
 
 # The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
 SUCCESSORS = {
@@ -53,25 +58,109 @@ def resolve(name: str) -> Any:
         raise AttributeError(f"module 'llamacffi' has no attribute {name!r}{_why_not(name)}")
     if isinstance(value, ffi.CData) and ffi.typeof(value).kind == "pointer":  # a constant that is a string
         return ffi.string(value)
-    if callable(value) and lib.llamacffi_module_of(c_name.encode()):
-        return _checked_first(c_name, value)
-    return value
+    return _function(c_name, value) if callable(value) else value
 
 
-def _checked_first(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` behind a check of what it needs, which takes its own place once it has passed."""
+# What cffi can't convert raises one of UNFIT before anything is called.
+_SOURCE = """\
+def {name}({head}):
+    try:
+{checks}        _result = _call({arguments})
+    except _Unfit as _error:
+        _result = _adapt(_error, ({given}))
+{keeps}    if _pending[0] and _failed():
+        raise _failure()
+    return _result
+"""
+_CHECK = """\
+        if {room} < ({need}) * {size}:
+            _check_room({index}, {name}, {need})
+"""
+_KEEP = """\
+    else:
+        _keep({owner}, [{name}])
+"""
+# Not 0 while a failed call of some thread has not been looked at. A memoryview is quicker in CPython, and in PyPy
+# a pointer is.
+_PENDING = ffi.addressof(lib, "llamacffi_pending")
+if sys.implementation.name == "cpython":
+    _PENDING = memoryview(ffi.buffer(_PENDING)).cast("i")
 
-    def checked(*args: Any) -> Any:
-        native.require(name)
-        package = vars(sys.modules[__package__])
-        if package.get(name) is checked:
-            package[name] = function
-        return function(*args)
 
-    checked.__name__ = checked.__qualname__ = name
-    checked.__doc__ = function.__doc__
-    checked.__module__ = __package__
-    return checked
+def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """The checked function over cffi's own."""
+    type_ = ffi.typeof(call)
+    marks, documentation = _reference(name)
+    if len(marks) != len(type_.args):  # a table of another build: C's parameters have no names then
+        marks = [f"arg{number}" for number in range(len(type_.args))]
+    parameters = [Parameter(mark, type_) for mark, type_ in zip(marks, type_.args)]
+    function = Function(name, call, parameters)
+    names = [parameter.name for parameter in parameters]
+    rest = ["*args"] if type_.ellipsis else []
+    checked = [(index, each) for index, each in enumerate(parameters) if each.size and each.is_array()]
+    scope = vars(type(sys)(name))  # in another dict than a module's, PyPy looks names up at each call
+    scope.update(
+        _Unfit=arguments.UNFIT,
+        _adapt=function.adapt,
+        _bytes=bytes,
+        _call=call,
+        _check_room=function.check_room,
+        _failed=lib.llamacffi_failed,
+        _failure=failure,
+        _keep=arguments.keep,
+        _len=len,
+        _pending=_PENDING,
+        _sizeof=_cffi_backend.sizeof,
+        _type=type,
+    )
+    for _, each in checked:
+        code = compile(f"lambda {', '.join(names)}: {each.size}", f"<llamacffi.{name}>", "eval")
+        scope.update({used: _size_function(used) for used in code.co_consts[0].co_names})
+        function.needs[each.name] = eval(code, scope)
+    source = _SOURCE.format(
+        name=name,
+        head=", ".join(names + rest),
+        arguments=", ".join(names + rest),
+        given="".join(f"{each}, " for each in names + rest),
+        checks="".join(_check(index, each) for index, each in checked),
+        keeps="".join(
+            _KEEP.format(owner="_result" if each.keeps == "result" else each.keeps, name=each.name)
+            for each in parameters
+            if each.keeps
+        ),
+    )
+    exec(compile(source, f"<llamacffi.{name}>", "exec"), scope)
+    made: Callable[..., Any] = scope[name]
+    made.__doc__ = documentation
+    made.__module__ = __package__
+    return made
+
+
+def _check(index: int, parameter: Parameter) -> str:
+    """Python that looks whether an array has room, on the way to the call."""
+    room = name = parameter.name
+    room = f"_sizeof({name})"
+    if not parameter.written and parameter.item_size() == 1:
+        room = f"(_len({name}) + 1 if _type({name}) is _bytes else {room})"
+    return _CHECK.format(room=room, need=parameter.size, size=parameter.item_size(), index=index, name=name)
+
+
+def _size_function(name: str) -> Callable[..., int]:
+    function: Callable[..., int] = getattr(arguments, name, None) or getattr(lib, name)
+    return function
+
+
+_records: dict[str, str] = {}
+
+
+def _reference(name: str) -> tuple[list[str], Optional[str]]:
+    """A function's parameters, with their marks, and its documentation (tools/header_gen/reference.py)."""
+    if not _records:
+        with open(os.path.join(os.path.dirname(__file__), "reference.txt"), encoding="utf-8") as file:
+            records = (record.partition("\n") for record in file.read().split("\f\n"))
+        _records.update({name: rest for name, _, rest in records})
+    marks, signature, place, *comment = _records[name].split("\n")
+    return marks.split(), "\n".join([signature, "", *comment, *([""] if comment else []), place])
 
 
 def _why_not(name: str) -> str:
@@ -101,14 +190,18 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
     Returns:
         Whether the file was written. Not, if there is no such folder, it can't be written to, or the disk is full;
         nor if the model's weights can't be read back, which standard error is told.
+
+    Raises:
+        LlamaError: it is no model, or no file's name.
     """
+    _require_model(model)
+    target = os.path.realpath(_file_name(fname))
     if not lib.llamacffi_can_save(model):
         native.report(
             "llama_model_save_to_file: a device keeps weights of this model in a layout of its own, which can't be "
             "read back: load the model with use_extra_bufts = false to save it"
         )
         return False
-    target = os.path.realpath(os.fsdecode(fname))
     fresh = f"{target}.{os.getpid()}.part"
     try:
         mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
@@ -130,6 +223,33 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
     finally:
         if os.path.exists(fresh):
             os.unlink(fresh)
+
+
+def _require_model(model: ffi.CData) -> None:
+    """Raise in the name of `llama_model_save_to_file` what a call with no model raises."""
+    mine = "llama_model_save_to_file"
+    try:
+        resolve("llama_model_n_params")(model)
+    except LlamaError as error:
+        problem = str(error.args[0]).replace(error.function, mine)
+        raise type(error)(problem, mine, error.argument, error.native) from None
+
+
+def _file_name(fname: object) -> str:
+    if isinstance(fname, ffi.CData) and fname and ffi.typeof(fname).cname.startswith("char"):
+        fname = ffi.string(fname)
+    try:
+        name = os.fsdecode(fname)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise _refused(str(error)) from None
+    if "\0" in name:
+        raise _refused(f"= {name!r}: has a NUL character")
+    return name
+
+
+def _refused(problem: str) -> ArgumentTypeError:
+    mine = "llama_model_save_to_file"
+    return ArgumentTypeError(compose(mine, "fname", problem), mine, "fname")
 
 
 def _is_whole(path: str) -> bool:

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 from typing import Callable, Optional
 
-from .callbacks import Progress
-from .errors import LlamaError
+from .callbacks import callback
+from .errors import LlamaError, failure
 from .native import encode_path, ffi, lib, require
 
 _N_BATCH = 512
@@ -31,20 +31,16 @@ def load(path: str, progress: Optional[Callable[[float], bool]] = None) -> ffi.C
     _check_file(path)
     require("llama_model_load_from_file")
     lib.llama_backend_init()
-    callback = Progress(progress or _go_on)
     params = lib.llama_model_default_params()
-    params.progress_callback = lib.llamacffi_progress
-    params.progress_callback_user_data = callback.user_data
+    report = callback("llama_progress_callback", progress) if progress else None
+    if report:
+        params.progress_callback, params.progress_callback_user_data = report.function, report.user_data
     model = lib.llama_model_load_from_file(encode_path(path), params)
-    if callback.error:
-        raise callback.error
+    if lib.llamacffi_failed():
+        raise failure()
     if not model:
         raise LlamaError(f"{path}: llama.cpp could not load this model")
     return model
-
-
-def _go_on(_part: float) -> bool:
-    return True  # being called is what counts: it lets Ctrl-C interrupt a long load
 
 
 def _check_file(path: str) -> None:

@@ -15,6 +15,9 @@
 
 namespace llamacffi {
 
+// callbacks.cpp: an exception of a signal's handler is raised anew where the call returns.
+void interrupt_if_due();
+
 // A thread that has called: what its latest calls left behind.
 struct Thread {
     std::atomic<Call *> innermost{nullptr};  // the guard on top of this thread's stack
@@ -71,7 +74,10 @@ class Call {
     }
     Call(const Call &) = delete;
     ~Call() {
-        if (raised_.load(std::memory_order_relaxed)) raised();
+        if (raised_.load(std::memory_order_relaxed)) {
+            raised();
+            interrupt_if_due();
+        }
         thread_->innermost.store(outer_, std::memory_order_release);
         if (thread_->failed && !failed_) thread_->unmark();  // that was a call from a callback
     }

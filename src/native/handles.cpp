@@ -55,8 +55,14 @@ static void die(Entry * entry, std::vector<const void *> & gone) {
     if (Entry * owner = entry->owner.exchange(nullptr)) remove(owner->parts, entry);
     for (Entry * thing : entry->blocked) thing->blockers--;
     entry->blocked.clear();
-    for (Entry * user : entry->users) user->orphan = true;
+    for (Entry * user : entry->users) {
+        user->orphan = true;
+        remove(user->used, entry);
+    }
     entry->users.clear();
+    // Another object may come to be at this address.
+    for (Entry * thing : entry->used) remove(thing->users, entry);
+    entry->used.clear();
     std::vector<Entry *> parts;
     parts.swap(entry->parts);
     for (Entry * part : parts) {
@@ -81,7 +87,7 @@ void make(const void * address, const Kind & kind, const Relation * relations, s
             Entry * other = entry_at(each->address, *each->kind);
             if (each->type == Relation::part) own(entry, other);
             if (each->type == Relation::block) block(entry, other);
-            if (each->type == Relation::use) other->users.push_back(entry);
+            if (each->type == Relation::use) use(entry, other);
         }
         entry->alive = true;
         if (is_tensor_memory(entry)) tensors_made((const ggml_context *) address);
@@ -110,6 +116,24 @@ void unblock(Entry * user, Entry * thing) {
     if (found == user->blocked.end()) return;
     user->blocked.erase(found);
     thing->blockers--;
+}
+
+void use(Entry * user, Entry * thing) {
+    if (!user || !thing) return;
+    std::lock_guard<std::recursive_mutex> lock(account);
+    thing->users.push_back(user);
+    user->used.push_back(thing);
+}
+
+void end_parts(Entry * owner) {
+    if (!owner) return;
+    std::vector<const void *> gone;
+    {
+        std::lock_guard<std::recursive_mutex> lock(account);
+        const std::vector<Entry *> parts = owner->parts;
+        for (Entry * part : parts) die(part, gone);
+    }
+    for (const void * each : gone) release_all(each);
 }
 
 void returned(const void * address, const Kind & kind) {

@@ -37,6 +37,7 @@ struct Entry {
     std::vector<Entry *> parts;               // they die with this one
     std::vector<Entry *> blocked;             // those that can't be freed while this one lives
     std::vector<Entry *> users;               // those that are orphans once this one is gone
+    std::vector<Entry *> used;                // those whose users this one is among
     uint32_t blockers = 0;
 };
 
@@ -81,6 +82,8 @@ void make(const void * address, const Kind & kind, const Relation * relations, s
 void own(Entry * child, Entry * owner);  // no owner: released
 void block(Entry * user, Entry * thing);
 void unblock(Entry * user, Entry * thing);
+void use(Entry * user, Entry * thing);
+void end_parts(Entry * owner);
 
 template <class T, class... R> void made(const T * object, R... relations) {
     const Relation all[] = {relations..., {Relation::none, nullptr, nullptr}};
@@ -99,6 +102,11 @@ template <class T, class U> void owned(const T * child, const U * parent) { own(
 template <class T> void released(const T * child) { own(entry_of(child), nullptr); }
 template <class T, class U> void uses_too(const T * user, const U * thing) { block(entry_of(user), entry_of(thing)); }
 template <class T, class U> void forgets(const T * user, const U * thing) { unblock(entry_of(user), entry_of(thing)); }
+
+// An object that holds the address of another from now on: once that one is gone, it may only be freed.
+template <class T, class U> void uses_from_now(const T * user, const U * thing) { use(entry_of(user), entry_of(thing)); }
+// The parts of this object are gone, and it lives on.
+template <class T> void parts_gone(const T * owner) { end_parts(find(owner)); }
 
 // A handle of a kind that is not strict came out of a function: whatever was known of its address is outdated.
 void returned(const void * address, const Kind & kind);

@@ -39,8 +39,40 @@ void llamacffi_end(void);
 /* can_save.h */
 bool llamacffi_can_save(const struct llama_model *model);
 
-/* log.h */
-void llamacffi_log_problems(enum ggml_log_level level, const char *text, void *user_data);
+/* callbacks.cpp */
+void *llamacffi_trampoline(const char *type, int64_t callback);
+bool llamacffi_is_callback_type(const char *type);
+void llamacffi_callback_gone(int64_t callback);
+int64_t llamacffi_exception(void);
+void llamacffi_main_thread(unsigned long long id);
+struct llama_sampler *llamacffi_sampler(int64_t callback, const char *name, bool on_backend);
+char *llamacffi_new_text(const char *text);
 
-/* callbacks.py */
-extern "Python" bool llamacffi_progress(float progress, void *user_data);
+/* callbacks.py: what does not succeed returns the negative number of an exception */
+extern "Python+C" int64_t llamacffi_py_progress(int64_t callback, float part);
+extern "Python+C" int64_t llamacffi_py_abort(int64_t callback);
+extern "Python+C" int64_t llamacffi_py_eval(int64_t callback, struct ggml_tensor *tensor, bool ask);
+extern "Python+C" int64_t llamacffi_py_compare(int64_t callback, int index, struct ggml_tensor *first,
+    struct ggml_tensor *second);
+extern "Python+C" int64_t llamacffi_py_op(int64_t callback, int inputs, struct ggml_tensor *dst, struct ggml_tensor *a,
+    struct ggml_tensor *b, struct ggml_tensor *c, int ith, int nth);
+extern "Python+C" int64_t llamacffi_py_tensor(int64_t callback, struct ggml_tensor *tensor);
+extern "Python+C" int64_t llamacffi_py_log(int64_t callback, int level, const char *text);
+extern "Python+C" int64_t llamacffi_py_failure(int64_t callback, const char *message);
+extern "Python+C" int64_t llamacffi_py_epoch(int64_t callback, bool train, void *context, void *dataset, void *result,
+    int64_t batch, int64_t batches, int64_t start);
+extern "Python+C" int64_t llamacffi_py_optimizer(int64_t callback, const int64_t *epoch, void *parameters);
+extern "Python+C" int64_t llamacffi_py_read(int64_t callback, uint64_t offset, void *buffer, size_t size);
+extern "Python+C" int64_t llamacffi_py_split(int64_t callback, struct ggml_tensor *tensor, void *state);
+extern "Python+C" int64_t llamacffi_py_bitmap(int64_t callback, size_t index, void **bitmap, char **text);
+extern "Python+C" int64_t llamacffi_py_decoded(int64_t callback, const void *batch, int32_t *result);
+extern "Python+C" int64_t llamacffi_py_sampler(int64_t callback, int method, void *a, void *b, void *c, int64_t number);
+extern "Python+C" int64_t llamacffi_py_hold(int64_t callback);
+extern "Python+C" int64_t llamacffi_py_release(int64_t callback, bool for_good);
+extern "Python+C" int64_t llamacffi_py_signals(void);
+extern "Python+C" int64_t llamacffi_py_print(int64_t exception);
+
+/* log.cpp, logs.py */
+void llamacffi_start_log(void);
+extern "Python+C" int64_t llamacffi_py_log_level(void);
+extern "Python+C" int64_t llamacffi_py_log_line(int level, const char *text);

@@ -22,6 +22,7 @@ import emit
 import guards
 import policy as policies
 import probe
+import reference
 from comments import Comments
 from compiler import Compiler, CompilerError
 from model import API, Array, Asked, Field, Function, HeaderError, Inline, Pointer, Problem, Signature, Skipped, Type
@@ -183,6 +184,7 @@ def main() -> int:
             "guards.cpp": guards.guards_cpp(api, policy),
             "kinds.hpp": guards.kinds_h(api, policy),
             "api.json": emit.table(api),
+            "reference.txt": reference.reference(api, policy),
         }
         write(options.out, texts)
     except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:

@@ -167,13 +167,13 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
         give_up = "return failed;"
     body.append(f"if (call.refused()) {give_up}")
     body += _argument_checks(function, names, policy, types, give_up)
+    body.append("try {")  # a check may call what throws
     for argument, condition, problem in policy.lists("checks", name):
         shown = argument if argument in names else "Nothing()"
-        body.append(f"if (!({condition})) {{ call.refuse({json.dumps(argument)}, {shown}, {json.dumps(problem)}); {give_up} }}")
+        body.append(f"    if (!({condition})) {{ call.refuse({json.dumps(argument)}, {shown}, {json.dumps(problem)}); {give_up} }}")
     frees = policy.last("frees", name)
     if frees:
-        body.append(f'if (!call.begin_free("{frees}", {frees})) {give_up}')
-    body.append("try {")
+        body.append(f'    if (!call.begin_free("{frees}", {frees})) {give_up}')
     body += [f"    {statement}" for statement in policy.lists("around", name)]
     body += [f"    {line}" for line in _call(function, names, policy)]
     result = types.handle(signature.result)

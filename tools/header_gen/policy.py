@@ -65,11 +65,10 @@ class Policy:
         return {name: text for _, entry in self._matching(table, function) for name, text in entry.items()}
 
     def _matching(self, table: str, function: str) -> list[tuple[str, Any]]:
+        """What patterns say comes first, and what is said of the function by its name last."""
         exact, patterns = self._index[table]
-        found = exact.get(function, [])
-        return found + [
-            (key, value) for pattern, key, value in patterns if fnmatch.fnmatchcase(function, pattern)
-        ]
+        found = [(key, value) for pattern, key, value in patterns if fnmatch.fnmatchcase(function, pattern)]
+        return found + exact.get(function, [])
 
     def names(self, table: str, function: str) -> bool:
         """Whether a table `functions = [patterns]` names this function."""

@@ -1,0 +1,154 @@
+// Python functions in llama.cpp's hands: the C side of callbacks.py.
+//
+// What llama.cpp is given is a function of callbacks.cpp, and as user data the number of a Callback. The function enters
+// Python; if Python raises, it returns what makes llama.cpp stop, and the call that llama.cpp was in fails.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "ggml-backend.h"
+#include "ggml-opt.h"
+#include "ggml.h"
+#include "llama.h"
+#include "mtmd.h"
+// Behind llama.cpp's.
+#include "guard.hpp"
+#include "log.hpp"
+
+namespace llamacffi {
+
+// Python is being entered: calls that are made from there have their own guards, and those below can't be reached.
+class Entering {
+  public:
+    Entering();
+    ~Entering();
+
+  private:
+    const Call * before_;
+};
+
+// The guard that llama.cpp was called through, if no Python is between it and us.
+Call * nearest_call();
+
+// Python returned from a callback with this; whether it had raised, and the call fails therefore.
+bool has_raised(int64_t returned);
+
+// A callback's Python object is kept while this lives; for longer, if an owner is named.
+class Held {
+  public:
+    template <class F> Held(F * function, void * user_data) : Held((void *) function, user_data) {}
+    Held(void * function, void * user_data);
+    Held(const Held &) = delete;
+    ~Held();
+
+    // Until the owner is freed, or something else is put in its slot. No owner: the process.
+    void keep(const void * owner, const char * slot);
+    // Until the owner is freed.
+    void keep(const void * owner) { keep(owner, ""); }
+
+  private:
+    int64_t callback_;
+};
+
+// What has been let go of is given up in Python, once no lock is held any more.
+struct Releases {
+    ~Releases();
+};
+
+// Lets Python handle its signals, now and then. Whether the work must stop.
+class Poll {
+  public:
+    bool must_stop();
+
+  private:
+    unsigned skip_ = 0;
+};
+
+// The abort callback of everything that computes: Python's signals first, then the user's own.
+struct AbortChain {
+    ggml_abort_callback user;
+    void * user_data;
+    Poll poll;
+};
+bool poll_abort(void * chain);
+
+// Puts such a chain in the place of an abort callback, for as long as this lives or as the owner does.
+class AbortHook {
+  public:
+    AbortHook(ggml_abort_callback & callback, void *& user_data);
+    void keep(const void * owner);
+
+  private:
+    std::unique_ptr<AbortChain> chain_;
+    Held held_;
+};
+
+// A backend that was made: its work can be stopped, if it is of a kind that can.
+void watch(ggml_backend_t backend);
+
+// The same for the plan of a single computation, which has its place for a callback.
+template <class Plan> class PlanHook {
+  public:
+    explicit PlanHook(Plan * plan) : plan_(plan), chain_{plan->abort_callback, plan->abort_callback_data, {}} {
+        plan->abort_callback = poll_abort;
+        plan->abort_callback_data = &chain_;
+    }
+    PlanHook(const PlanHook &) = delete;
+    ~PlanHook() {
+        plan_->abort_callback = chain_.user;
+        plan_->abort_callback_data = chain_.user_data;
+    }
+
+  private:
+    Plan * plan_;
+    AbortChain chain_;
+};
+
+// The progress callback of a load: Python's signals first, then the user's own. Lives through the call.
+class ProgressChain {
+  public:
+    template <class Params> explicit ProgressChain(Params & params)
+        : user_(params.progress_callback), user_data_(params.progress_callback_user_data) {
+        params.progress_callback = report;
+        params.progress_callback_user_data = this;
+    }
+    ProgressChain(const ProgressChain &) = delete;
+
+  private:
+    static bool report(float part, void * chain);
+
+    bool (*user_)(float part, void * user_data);
+    void * user_data_;
+    Poll poll_;
+};
+
+// mtmd_init_from_file, with such a chain.
+mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_context_params params);
+
+// The same between the steps of training, which has no value to stop it: it is left by an exception.
+class EpochChain {
+  public:
+    EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval);
+    EpochChain(const EpochChain &) = delete;
+    ~EpochChain();
+
+  private:
+    friend void epoch_step(bool, ggml_opt_context_t, ggml_opt_dataset_t, ggml_opt_result_t, int64_t, int64_t, int64_t);
+    ggml_opt_epoch_callback train_, eval_;
+    EpochChain * outer_;
+    Poll poll_;
+};
+class FitChain {
+  public:
+    explicit FitChain(ggml_opt_get_optimizer_params & parameters);
+    FitChain(const FitChain &) = delete;
+    ~FitChain();
+
+  private:
+    friend ggml_opt_optimizer_params fit_step(void *);
+    ggml_opt_get_optimizer_params user_;
+    FitChain * outer_;
+    Poll poll_;
+};
+
+}  // namespace llamacffi

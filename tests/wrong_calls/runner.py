@@ -1,0 +1,168 @@
+"""Runs the corpus of wrong and right calls, each in a process of its own, and prints one JSON line for each.
+
+    python tests/wrong_calls/runner.py [PATTERN …]
+
+A case is a function `wrong_…(c, w)` or `right_…(c, w)` of the modules beside this one. `c` is what calls go through:
+the checked facade, or `lib`; each case runs once with either. `w` is the world (world.py). A wrong case's docstring
+says what must come of its last statement: "function: Error", or several errors with | between them.
+
+The model is loaded once, and each case is a fork of that process; where there is no fork, a new interpreter.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent / "tools")]
+
+TOPICS = ("llama", "ggml", "backend", "gguf", "mtmd", "python")
+TIERS = ("facade", "lib")
+LIMIT = 120.0  # seconds for one case, on a machine that has other things to do
+
+
+def cases() -> dict[str, Callable[[Any, Any], None]]:
+    """All cases, by "topic.name"."""
+    found = {}
+    for topic in TOPICS:
+        module = _module(topic)
+        found.update({f"{topic}.{name}": each for name, each in vars(module).items() if name.startswith(("wrong_", "right_"))})
+    return found
+
+
+def _module(topic: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"wrong_calls_{topic}", HERE / f"{topic}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name: str, tier: str, world: Any) -> Optional[str]:
+    """Run one case in this process: what is not as it must be, None if all is."""
+    import llamacffi
+
+    case = cases()[name]
+    c = llamacffi if tier == "facade" else llamacffi.lib
+    if name.partition(".")[2].startswith("right_"):
+        case(c, world)
+        problem = None
+        if llamacffi.lib.llamacffi_failed():
+            problem = f"a right call was refused: {llamacffi.last_error()!r}"
+    else:
+        assert case.__doc__, f"{name} does not say what must come of it"
+        function, _, errors = case.__doc__.strip().partition(": ")
+        problem = _outcome(case, c, world, function, [error.strip() for error in errors.split("|")])
+    world.check()
+    return problem
+
+
+def _outcome(case: Callable[[Any, Any], None], c: Any, world: Any, function: str, errors: list[str]) -> Optional[str]:
+    import llamacffi
+
+    try:
+        case(c, world)
+    except llamacffi.LlamaError as error:
+        if c is llamacffi.lib:
+            return f"lib raised {error!r}"
+        raised: Optional[llamacffi.LlamaError] = error
+    else:
+        if c is not llamacffi.lib:
+            return "nothing was raised"
+        if not llamacffi.lib.llamacffi_failed():
+            return "the call did not fail"
+        raised = llamacffi.last_error()
+    if type(raised).__name__ not in errors:
+        return f"{raised!r}, and not {' or '.join(errors)}"
+    if raised.function != function:
+        return f"{raised!r} names {raised.function}"
+    return None
+
+
+def _child(name: str, tier: str, world: Any, output: int) -> None:
+    """A forked process's whole life."""
+    status = 1
+    try:
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        problem = run(name, tier, world)
+        if problem:
+            print(problem)
+        status = 1 if problem else 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _forked(name: str, tier: str, world: Any) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as output:
+        pid = os.fork()
+        if not pid:
+            _child(name, tier, world, output.fileno())
+        deadline = time.monotonic() + LIMIT
+        pause = 0.002
+        while True:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                break
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return _result(name, tier, None, output)
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.1)
+        return _result(name, tier, -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), output)
+
+
+def _started(name: str, tier: str) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as output:
+        command = [sys.executable, __file__, "--one", name, tier]
+        try:
+            status: Optional[int] = subprocess.run(command, stdout=output, stderr=output, timeout=LIMIT).returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        return _result(name, tier, status, output)
+
+
+def _result(name: str, tier: str, status: Optional[int], output: Any) -> dict[str, Any]:
+    output.seek(0)
+    return {"case": name, "tier": tier, "status": status, "output": output.read()[-6000:].decode("utf-8", "replace")}
+
+
+def main(arguments: list[str]) -> int:
+    from world import World
+
+    if arguments[:1] == ["--one"]:
+        problem = run(arguments[1], arguments[2], World())
+        print(problem or "")
+        return 1 if problem else 0
+    world = World()
+    forks = hasattr(os, "fork")
+    if forks:
+        world.prepare()
+    patterns = arguments or ["*"]
+    for name in cases():
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
+            for tier in TIERS:
+                result = _forked(name, tier, world) if forks else _started(name, tier)
+                print(json.dumps(result), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
