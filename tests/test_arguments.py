@@ -14,8 +14,7 @@ from typing import Any, Callable
 import pytest
 
 import llamacffi
-from llamacffi import InvalidArgumentError, LlamaError, ffi, lib
-from llamacffi.arguments import _kept
+from llamacffi import InvalidArgumentError, LlamaError, arguments, ffi, lib
 
 try:
     import numpy
@@ -301,8 +300,8 @@ def test_numpy_array_that_is_too_short() -> None:
 
 
 def test_pointer_without_a_known_size_is_let_pass() -> None:
-    target = ffi.new("float[3]")
-    llamacffi.ggml_fp16_to_fp32_row(ffi.new("ggml_fp16_t[]", HALVES) + 0, target + 0, 3)
+    source, target = ffi.new("ggml_fp16_t[]", HALVES), ffi.new("float[3]")
+    llamacffi.ggml_fp16_to_fp32_row(source + 0, target + 0, 3)
     assert list(target) == SINGLES
 
 
@@ -363,7 +362,7 @@ def test_absurd_size(vocab: ffi.CData) -> None:
     tokens = ffi.new("llama_token[4]")
     for n in (5, 2**31 - 1):
         refused("llama_tokenize", "tokens", f"n_tokens_max = {n}", vocab, b"Hello", 5, tokens, n, False, False)
-    refused("llama_tokenize", "n_tokens_max", "does not fit", vocab, b"x", 1, tokens, 2**31, False, False)
+    refused("llama_tokenize", "n_tokens_max", "does not fit", vocab, b"x", 1, tokens + 0, 2**31, False, False)
     for wrong in (None, "5"):
         with pytest.raises(InvalidArgumentError):
             llamacffi.llama_tokenize(vocab, b"Hello", 5, tokens, wrong, False, False)
@@ -417,7 +416,7 @@ def test_text_that_is_none_of_utf_8(gguf: ffi.CData) -> None:
 
 
 def test_wrong_type_for_a_text(gguf: ffi.CData) -> None:
-    for wrong in (5, 5.0, ["key"], object(), array.array("i", [1]), ffi.new("int *")):
+    for wrong in (5, 5.0, ["key"], object(), array.array("i", [1])):
         refused("gguf_find_key", "key", "C takes char *", gguf, wrong, kind=TypeError)
 
 
@@ -560,22 +559,67 @@ def test_a_call_is_made_once(gguf: ffi.CData) -> None:
 # --- functions ---
 
 
-def test_function_of_c_given_as_pythons(model: ffi.CData) -> None:
-    """cffi and the facade show C functions as functions of Python; where C takes one, it gets C's own."""
-    refused("ggml_log_set", "log_callback", "C takes", 5, None, kind=TypeError)
-
-
-def test_callback_from_ctypes() -> None:
-    seen = []
-    type_ = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-    log = type_(lambda level, text, user_data: seen.append(text))
+@pytest.fixture
+def log() -> Any:
+    """Native code's log, which is put back as it was."""
     old = ffi.new("ggml_log_callback *"), ffi.new("void **")
     lib.llama_log_get(*old)
-    try:
-        llamacffi.llama_log_set(log, None)
-        assert not lib.llama_model_load_from_file(b"/no/such/model.gguf", lib.llama_model_default_params())
-    finally:
-        lib.llama_log_set(old[0][0], old[1][0])
+    yield lambda: lib.llama_model_load_from_file(b"/no/such/model.gguf", lib.llama_model_default_params())
+    lib.llama_log_set(old[0][0], old[1][0])
+
+
+def test_python_function(log: Callable[[], object]) -> None:
+    seen: list[str] = []
+    llamacffi.llama_log_set(lambda level, text: seen.append(text), None)
+    gc.collect()
+    log()
+    assert any("/no/such/model.gguf" in text for text in seen)
+    refused("llama_log_set", "user_data", "must be None", print, ffi.new("int *"), kind=TypeError)
+    for wrong in (5, "print", ffi.new("int *")):
+        refused("llama_log_set", "log_callback", "C takes", wrong, None, kind=TypeError)
+
+
+def test_callback_object(log: Callable[[], object]) -> None:
+    seen: list[str] = []
+    made = llamacffi.callback("ggml_log_callback", lambda level, text: seen.append(text))
+    llamacffi.llama_log_set(made, None)
+    log()
+    assert seen
+
+
+def test_reader(tmp_path: Path, gguf: ffi.CData) -> None:
+    lib.gguf_set_val_u32(gguf, b"answer", 42)
+    assert lib.gguf_write_to_file(gguf, os.fsencode(tmp_path / "model.gguf"), True)
+    content = (tmp_path / "model.gguf").read_bytes()
+
+    def read(offset: int, buffer: Any) -> int:
+        part = content[offset : offset + len(buffer)]
+        buffer[0 : len(part)] = part
+        return len(part)
+
+    loaded = llamacffi.gguf_init_from_callback(read, None, 1 << 20, len(content), {"no_alloc": True})
+    assert lib.gguf_get_val_u32(loaded, lib.gguf_find_key(loaded, b"answer")) == 42
+    lib.gguf_free(loaded)
+
+
+@pytest.mark.parametrize("tier", [lib, llamacffi])
+def test_c_function_given_where_c_takes_one(tier: Any) -> None:
+    """cffi and the facade show C functions as functions of Python; C gets its own."""
+    call = lib.ggml_opt_fit
+    index = 7
+    parameter = arguments.Parameter("get_opt_pars@ggml_opt_get_optimizer_params", ffi.typeof(call).args[index])
+    function = arguments.Function("ggml_opt_fit", call, [parameter])
+    pointer = function._callback(parameter, tier.ggml_opt_get_default_optimizer_params, arguments.Kept())
+    assert pointer == ffi.addressof(lib, "ggml_opt_get_default_optimizer_params")
+    assert ffi.typeof(pointer) is parameter.type
+
+
+def test_callback_from_ctypes(log: Callable[[], object]) -> None:
+    seen = []
+    type_ = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+    function = type_(lambda level, text, user_data: seen.append(text))
+    llamacffi.llama_log_set(function, None)
+    log()
     assert any(b"/no/such/model.gguf" in text for text in seen)
 
 
@@ -604,12 +648,12 @@ def test_tokens_live_as_long_as_their_batch() -> None:
             gc.collect()
             assert [bytes(1000) for _ in range(100)]
         assert list(batch.token[0:3]) == [5, 6, 7]
-        assert id(batch) in _kept
+        assert id(batch) in arguments._kept
         key = id(batch)
         del batch
         for _ in range(3):
             gc.collect()
-        assert key not in _kept
+        assert key not in arguments._kept
 
 
 def test_data_of_a_gguf_tensor_lives_as_long_as_the_context(tmp_path: Path, context: ffi.CData) -> None:

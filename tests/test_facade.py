@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import fnmatch
 import inspect
+import json
+import pickle
+import pydoc
 import subprocess
+import sys
+import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import llamacffi
-from llamacffi import facade, ffi, lib
+from carrier import ROOT
+from llamacffi import FreedHandleError, InvalidArgumentError, LlamaError, NativeAssertionError, facade, ffi, lib
+from llamacffi.errors import ArgumentRangeError, ArgumentTypeError
+
+sys.path.insert(0, str(ROOT / "tools" / "header_gen"))
+import policy as policies
+
+del sys.path[0]
+
+API: dict[str, Any] = json.loads((Path(llamacffi.__file__).parent / "api.json").read_text("utf-8"))
+FUNCTIONS_OF_C = [each["name"] for each in API["functions"] if each["name"] != "llama_model_save_to_file"]  # ours
 
 # The documented low-level API: what programs for llama_cpp.llama_cpp rely on.
 _FUNCTIONS = """
@@ -117,7 +135,7 @@ def test_from_import() -> None:
     names = ", ".join(DOCUMENTED)
     found: dict[str, object] = {}
     exec(f"from llamacffi import {names}", found)
-    assert found["llama_n_ctx"] is lib.llama_n_ctx
+    assert found["llama_n_ctx"] is llamacffi.llama_n_ctx
     with pytest.raises(ImportError, match="llama_no_such_function"):
         exec("from llamacffi import llama_no_such_function", {})
 
@@ -127,7 +145,7 @@ def test_names_are_listed() -> None:
     assert listed == sorted(set(listed))
     assert set(DOCUMENTED) <= set(listed)
     assert {name for name in dir(lib) if not name.startswith("llamacffi_")} <= set(listed)
-    assert {"ffi", "lib", "get_include", "get_library_dir", "LlamaError", "BackendError"} <= set(listed)
+    assert {"ffi", "lib", "get_include", "get_library_dir", "LlamaError", "BackendError", "last_error"} <= set(listed)
     assert [name for name in listed if name.startswith("llamacffi_") or not hasattr(llamacffi, name)] == []
 
 
@@ -136,21 +154,16 @@ def test_star_import() -> None:
     exec("from llamacffi import *", found)
     assert set(DOCUMENTED) <= set(found)
     assert found["lib"] is lib
-    assert found["llama_n_ctx"] is lib.llama_n_ctx
+    assert found["llama_n_ctx"] is llamacffi.llama_n_ctx
     assert not {"facade", "native", "errors", "annotations"} & set(found)
-
-
-def test_function_is_cffis_own() -> None:
-    assert llamacffi.llama_vocab_bos is lib.llama_vocab_bos
-    assert llamacffi.ggml_nelements is lib.ggml_nelements
 
 
 def test_name_is_kept_after_its_first_use(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     code = """
 import llamacffi
 assert "llama_time_us" not in vars(llamacffi)
-llamacffi.llama_time_us
-assert vars(llamacffi)["llama_time_us"] is llamacffi.lib.llama_time_us
+kept = llamacffi.llama_time_us
+assert vars(llamacffi)["llama_time_us"] is kept is llamacffi.llama_time_us
 llamacffi.LLAMA_MAX_DEVICES
 assert "LLAMA_MAX_DEVICES" in vars(llamacffi)
 """
@@ -158,24 +171,38 @@ assert "LLAMA_MAX_DEVICES" in vars(llamacffi)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_check_of_what_a_function_needs_steps_aside(
-    run_python: Callable[..., subprocess.CompletedProcess[str]],
-) -> None:
-    """A function that needs a backend is checked on its first call, and cffi's own from then on."""
-    code = """
-import llamacffi
-from llamacffi import ggml_cpu_has_avx, lib
-kept = llamacffi.ggml_cpu_has_avx
-assert kept is ggml_cpu_has_avx is not lib.ggml_cpu_has_avx
-first = kept()
-assert llamacffi.ggml_cpu_has_avx is lib.ggml_cpu_has_avx
-assert first == kept() == ggml_cpu_has_avx() == lib.ggml_cpu_has_avx()
-llamacffi.ggml_cpu_has_avx = mine = lambda: "mine"
-kept()
-assert llamacffi.ggml_cpu_has_avx is mine
-"""
-    done = run_python("-c", code)
-    assert done.returncode == 0, done.stderr
+def test_every_function_has_cs_parameters() -> None:
+    """Each is made, and takes as many arguments as C does, by names that are all different."""
+    for name in FUNCTIONS_OF_C:
+        parameters = inspect.signature(getattr(llamacffi, name)).parameters
+        type_ = ffi.typeof(getattr(lib, name))
+        assert len(parameters) == len(type_.args) + type_.ellipsis, name
+
+
+def test_what_the_policy_says_of_parameters_is_used() -> None:
+    """Each name in sizes.toml is one of the API's: a misspelt one would check nothing."""
+    policy = policies.load(ROOT / "tools" / "header_gen" / "policy.toml")
+    names = {name: set(inspect.signature(getattr(llamacffi, name)).parameters) for name in FUNCTIONS_OF_C}
+    for table in (policy.sizes, policy.keeps, policy.reads, policy.paths):
+        for key, parameters in table.items():
+            functions = [name for name in names if any(fnmatch.fnmatchcase(name, each) for each in key.split())]
+            for parameter in parameters:
+                assert any(parameter in names[name] for name in functions), (key, parameter)
+            for each in key.split():
+                assert any(fnmatch.fnmatchcase(name, each) for name in functions), each
+
+
+def test_every_size_can_be_computed() -> None:
+    """Whatever the expression in sizes.toml is, it is one of numbers that are parameters, or of handles."""
+    counted = 0
+    for name in FUNCTIONS_OF_C:
+        scope = getattr(llamacffi, name).__globals__
+        function = scope["_adapt"].__self__
+        for parameter, need in function.needs.items():
+            values = [ffi.NULL if each.type.kind == "pointer" else 0 for each in function.parameters]
+            assert isinstance(need(*values), int), (name, parameter)
+            counted += 1
+    assert counted > 100
 
 
 def test_names_that_are_not_there() -> None:
@@ -203,21 +230,41 @@ def test_successors_have_the_same_signature() -> None:
         assert ffi.typeof(getattr(lib, name)) is ffi.typeof(getattr(lib, successor))
 
 
-def test_successor_serves_when_c_drops_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_successor_serves_when_c_drops_a_name(monkeypatch: pytest.MonkeyPatch, model: ffi.CData) -> None:
     monkeypatch.setitem(facade.SUCCESSORS, "llama_dropped_name", "llama_model_n_embd")
-    assert facade.resolve("llama_dropped_name") is lib.llama_model_n_embd
+    assert facade.resolve("llama_dropped_name")(model) == lib.llama_model_n_embd(model)
     assert "llama_dropped_name" in facade.names()
 
 
-def test_successor_that_needs_a_backend_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(facade.SUCCESSORS, "ggml_dropped_name", "ggml_backend_cuda_init")
-    with pytest.raises(llamacffi.BackendError, match="ggml_backend_cuda_init needs the cuda"):
-        facade.resolve("ggml_dropped_name")(0)
+# --- help ---
 
 
-def test_help_shows_the_signature() -> None:
-    assert llamacffi.llama_n_ctx.__doc__.startswith("uint32_t llama_n_ctx(struct llama_context *);")
+def test_help_shows_the_signature_and_the_comment() -> None:
+    function = llamacffi.llama_vocab_is_eog
+    assert str(inspect.signature(function)) == "(vocab, token)"
+    signature, empty, comment, place = inspect.getdoc(function).splitlines()[:3] + [function.__doc__.split("\n")[-1]]
+    assert signature == "bool llama_vocab_is_eog(const struct llama_vocab *vocab, llama_token token);"
+    assert not empty
+    assert comment == "Check if the token is supposed to end generation (end-of-generation, eg. EOS, EOT, etc.)"
+    assert place.startswith("llama.h:")
+    assert (function.__name__, function.__qualname__) == ("llama_vocab_is_eog", "llama_vocab_is_eog")
+    assert function.__module__ == "llamacffi"
     assert inspect.getdoc(llamacffi.llama_model_save_to_file).startswith("Write a model to a file")
+    shown = pydoc.render_doc(llamacffi.llama_tokenize, renderer=pydoc.plaintext)
+    assert "llama_tokenize(vocab, text, text_len, tokens, n_tokens_max, add_special, parse_special)" in shown
+    assert "Convert the provided text into tokens." in shown
+
+
+def test_documentation_is_the_api_tables() -> None:
+    for entry in API["functions"]:
+        if entry["name"] in FUNCTIONS_OF_C:
+            lines = getattr(llamacffi, entry["name"]).__doc__.split("\n")
+            assert lines[-1] == f"{entry['header']}:{entry['line']}"
+            assert lines[2:-2] == (entry["comment"].split("\n") if entry["comment"] else [])
+            assert f"{entry['name']}(" in lines[0]
+
+
+# --- failures ---
 
 
 def test_wrong_arguments_raise() -> None:
@@ -227,3 +274,140 @@ def test_wrong_arguments_raise() -> None:
         llamacffi.llama_n_ctx("context")
     with pytest.raises(OverflowError):
         llamacffi.llama_sampler_init_top_k(2**31)
+
+
+def test_failed_call_raises(model: ffi.CData) -> None:
+    vocab = lib.llama_model_get_vocab(model)
+    with pytest.raises(InvalidArgumentError) as raised:
+        llamacffi.llama_vocab_get_text(vocab, 10**6)
+    error = raised.value
+    assert (error.function, error.argument) == ("llama_vocab_get_text", "token")
+    assert str(error).startswith("llama_vocab_get_text: token = 1000000: ")
+    assert isinstance(error, (LlamaError, ValueError))
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+def test_failed_call_through_lib(model: ffi.CData) -> None:
+    vocab = lib.llama_model_get_vocab(model)
+    assert lib.llama_vocab_get_text(vocab, -5) == ffi.NULL
+    error = llamacffi.last_error()
+    assert type(error) is InvalidArgumentError
+    assert str(error).startswith("llama_vocab_get_text: token = -5: ")
+    # It is no failure of the calls that follow, and stays to be read.
+    assert ffi.string(llamacffi.llama_vocab_get_text(vocab, 1))
+    assert str(llamacffi.last_error()) == str(error)
+
+
+def test_no_failure_in_a_new_thread(model: ffi.CData) -> None:
+    vocab = lib.llama_model_get_vocab(model)
+    lib.llama_vocab_get_text(vocab, -1)
+    found: list[object] = []
+
+    def call() -> None:
+        found.append(llamacffi.last_error())
+        found.append(llamacffi.llama_vocab_n_tokens(vocab))  # while the other thread's failure has not been looked at
+        lib.llama_vocab_get_text(vocab, -2)
+        found.append(str(llamacffi.last_error()))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    assert found[:2] == [None, lib.llama_vocab_n_tokens(vocab)]
+    assert "token = -2" in str(found[2])
+    assert "token = -1" in str(llamacffi.last_error())
+
+
+def test_failed_assertion_raises() -> None:
+    context = lib.ggml_init({"mem_size": 1 << 16})
+    tensor = llamacffi.ggml_new_tensor_2d(context, lib.GGML_TYPE_F32, 2, 3)
+    with pytest.raises(NativeAssertionError) as raised:
+        llamacffi.ggml_reshape_1d(context, tensor, 7)
+    error = raised.value
+    assert error.function == "ggml_reshape_1d"
+    assert "GGML_ASSERT" in error.native
+    assert error.native in str(error)
+    lib.ggml_free(context)
+
+
+def test_freed_handle_raises() -> None:
+    context = llamacffi.ggml_init({"mem_size": 1 << 16})
+    llamacffi.ggml_free(context)
+    with pytest.raises(FreedHandleError, match=r"^ggml_used_mem: ctx: ") as raised:
+        llamacffi.ggml_used_mem(context)
+    assert raised.value.argument == "ctx"
+    with pytest.raises(FreedHandleError):
+        llamacffi.ggml_free(context)
+
+
+def test_what_c_returns_for_failure_is_returned(model: ffi.CData) -> None:
+    vocab = lib.llama_model_get_vocab(model)
+    assert llamacffi.llama_tokenize(vocab, b"Hello world", 11, ffi.NULL, 0, False, False) < 0
+    assert not llamacffi.gguf_init_from_file("/no/such/file.gguf", {"no_alloc": True})
+
+
+def test_exception_in_a_callback_is_raised_itself(model_path: str) -> None:
+    class Stop(Exception):
+        pass
+
+    def progress(part: float) -> bool:
+        raise Stop
+
+    made = llamacffi.callback("llama_progress_callback", progress)
+    params = llamacffi.llama_model_default_params()
+    params.progress_callback, params.progress_callback_user_data = made
+    with pytest.raises(Stop) as raised:
+        llamacffi.llama_model_load_from_file(model_path, params)
+    assert [entry.name for entry in raised.traceback][-1] == "progress"
+
+
+def test_saving_what_is_no_model(tmp_path: Path) -> None:
+    context = lib.ggml_init({"mem_size": 1 << 16})
+    freed = ffi.cast("struct llama_model *", context)
+    for wrong in (None, ffi.NULL, "model", context, freed):
+        with pytest.raises(LlamaError, match=r"^llama_model_save_to_file: model") as raised:
+            llamacffi.llama_model_save_to_file(wrong, tmp_path / "model.gguf")
+        assert (raised.value.function, raised.value.argument) == ("llama_model_save_to_file", "model")
+    lib.ggml_free(context)
+    assert not list(tmp_path.iterdir())
+
+
+def test_saving_under_what_is_no_name(model: ffi.CData) -> None:
+    for wrong in (None, ffi.NULL, 5.0, "a\0b", b"a\0b"):
+        with pytest.raises(InvalidArgumentError, match=r"^llama_model_save_to_file: fname"):
+            llamacffi.llama_model_save_to_file(model, wrong)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        LlamaError,
+        InvalidArgumentError,
+        ArgumentTypeError,
+        ArgumentRangeError,
+        FreedHandleError,
+        llamacffi.BusyError,
+        NativeAssertionError,
+        llamacffi.NativeExceptionError,
+        llamacffi.BackendError,
+    ],
+)
+def test_errors_can_be_pickled(kind: type[LlamaError]) -> None:
+    error = kind("f: x = 1: wrong", "f", "x", "native words")
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert vars(copy) == vars(error)
+    assert str(copy) == str(error) == "f: x = 1: wrong: native words"
+    assert str(kind("wrong")) == "wrong"
+    assert (kind("wrong").function, kind("wrong").argument, kind("wrong").native) == ("", "", "")
+    assert str(kind("f: wrong", "f", native="two\nlines")) == "f: wrong:\ntwo\nlines"
+
+
+def test_first_use_is_quick(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """The table of all functions' names and comments must not be felt. It takes a millisecond or two."""
+    code = """
+import time, llamacffi
+start = time.perf_counter()
+llamacffi.llama_max_devices()
+print((time.perf_counter() - start) * 1e3)
+"""
+    assert min(float(run_python("-c", code).stdout) for _ in range(5)) < 30

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import native
+from . import callbacks, native
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, compose
 from .native import ffi, lib
 
@@ -88,6 +88,24 @@ class Parameter:
             return 0
 
 
+class Kept:
+    """What lives through a call.
+
+    Attributes:
+        things: anything that memory belongs to.
+        buffers: cffi's holds on Python's buffers, by the parameter's name.
+    """
+
+    def __init__(self) -> None:
+        self.things: list[Any] = []
+        self.buffers: dict[str, ffi.CData] = {}
+
+    def release(self) -> None:
+        """Let go of the buffers; the garbage collector of CPython crashes on a memoryview that cffi still holds."""
+        for buffer in self.buffers.values():
+            ffi.release(buffer)
+
+
 class Function:
     """A C function as the facade calls it.
 
@@ -136,25 +154,28 @@ class Function:
         Raises:
             InvalidArgumentError: one of them can't be adapted.
         """
-        kept: list[Any] = []  # lives through the call
+        kept = Kept()
         values = list(given)
         rooms: list[Optional[int]] = [None] * len(values)
-        for index, parameter in enumerate(self.parameters):
-            values[index], rooms[index] = self._adapted(parameter, given[index], kept)
-        self._fill_user_data(values, given)
-        for index in range(len(self.parameters), len(values)):
-            values[index] = _variable(given[index], kept)
         try:
+            for index, parameter in enumerate(self.parameters):
+                values[index], rooms[index] = self._adapted(parameter, given[index], kept)
+            self._fill_user_data(values, given)
+            for index in range(len(self.parameters), len(values)):
+                values[index] = _variable(given[index], kept)
             self._check_rooms(given, values, rooms)
             result = self.call(*values)
+            for parameter, value, original in zip(self.parameters, values, given):
+                if parameter.keeps:
+                    owner = result if parameter.keeps == "result" else self._argument(parameter.keeps, values)
+                    keep(owner, [original, value])
+                    kept.buffers.pop(parameter.name, None)
         except LlamaError:
             raise
-        except UNFIT as error:
-            self._explain(values, error)
-        for parameter, value, original in zip(self.parameters, values, given):
-            if parameter.keeps:
-                owner = result if parameter.keeps == "result" else self._argument(parameter.keeps, values)
-                keep(owner, [original, value, *kept])
+        except UNFIT as unfit:
+            self._explain(values, unfit)
+        finally:
+            kept.release()
         return result
 
     def _argument(self, name: str, values: list[Any]) -> Any:
@@ -188,6 +209,10 @@ class Function:
     def _explain(self, values: list[Any], error: Exception) -> NoReturn:
         """Find the argument that cffi does not take, and say so."""
         for parameter, value in zip(self.parameters, values):
+            if value is None:
+                self._refuse_type(parameter, value)
+            if isinstance(value, bytes) and parameter.item is not None and parameter.item_size() == 1:
+                continue  # cffi takes them in a call, and not in what follows
             try:
                 ffi.new(ffi.getctype(parameter.type, "*"), value)
             except OverflowError:
@@ -212,7 +237,7 @@ class Function:
         shown = f"= {_shown(value)}: " if isinstance(value, (int, float, str)) else ""
         self.refuse(parameter, f"{shown}C takes {name}, not {type_}{hint}")
 
-    def _adapted(self, parameter: Parameter, value: Any, kept: list[Any]) -> tuple[Any, Optional[int]]:
+    def _adapted(self, parameter: Parameter, value: Any, kept: Kept) -> tuple[Any, Optional[int]]:
         """An argument as C takes it, and the bytes that it has room for, None if they are not known."""
         kind = parameter.type.kind
         if kind not in ("pointer", "function"):
@@ -220,7 +245,7 @@ class Function:
         if value is None:
             return ffi.NULL, None
         if isinstance(value, ffi.CData):
-            kept.append(value)
+            kept.things.append(value)
             return _converted(parameter, value), _room(value)
         if kind == "function":
             return self._callback(parameter, value, kept), None
@@ -230,11 +255,11 @@ class Function:
                 return text, len(text) + 1
         if parameter.item.kind == "pointer" and parameter.item.item is _CHAR and isinstance(value, (list, tuple)):
             value = self._texts(parameter, value, kept)
-        if isinstance(value, (list, tuple)) and parameter.is_array():
+        if isinstance(value, (list, tuple)) and (parameter.is_array() or parameter.is_text()):
             return self._list(parameter, value, kept)
         address = _ctypes_address(parameter, value)
         if address:
-            kept.append(value)
+            kept.things.append(value)
             return ffi.cast(parameter.type, address[0]), address[1]
         return self._buffer(parameter, value, kept)
 
@@ -248,22 +273,23 @@ class Function:
             return value.value
         return value
 
-    def _callback(self, parameter: Parameter, value: Any, kept: list[Any]) -> Any:
-        kept.append(value)
+    def _callback(self, parameter: Parameter, value: Any, kept: Kept) -> Any:
+        kept.things.append(value)
         ctypes = sys.modules.get("ctypes")
         if ctypes and isinstance(value, ctypes._CFuncPtr):
             return ffi.cast(parameter.type, ctypes.cast(value, ctypes.c_void_p).value or 0)
-        if not callable(value):
+        if not callable(value) and not isinstance(value, callbacks.Callback):
             self._refuse_type(parameter, value)
         name = getattr(value, "__name__", "")
         own = getattr(lib, name, None)
         if own is not None and (value is own or getattr(value, "__module__", "") == __package__):
             return ffi.addressof(lib, name)  # a C function, of which cffi and we have made one of Python
-        from . import callbacks
-
-        function, user_data = pair = callbacks.convert(parameter.callback, value)
-        kept.append(pair)
-        return function, user_data
+        try:
+            made = value if isinstance(value, callbacks.Callback) else callbacks.convert(parameter.callback, value)
+        except TypeError as error:
+            self.refuse(parameter, str(error))
+        kept.things.append(made)
+        return made.function, made.user_data
 
     def _text(self, parameter: Parameter, value: Any) -> Optional[bytes]:
         """A text's bytes, None if it is something else."""
@@ -286,7 +312,7 @@ class Function:
             self.refuse(parameter, problem, InvalidArgumentError)
         return text
 
-    def _texts(self, parameter: Parameter, values: Any, kept: list[Any]) -> list[Any]:
+    def _texts(self, parameter: Parameter, values: Any, kept: Kept) -> list[Any]:
         """The elements of a list of texts, as pointers."""
         if parameter.written:
             self.refuse(parameter, 'C writes here, and a list would not see it: give ffi.new("char *[]", n)')
@@ -296,24 +322,24 @@ class Function:
             text = None if isinstance(value, ffi.CData) or value is None else self._text(element, value)
             if text is not None:
                 value = ffi.new("char[]", text)
-                kept.append(value)
+                kept.things.append(value)
             found.append(ffi.NULL if value is None else value)
         return found
 
-    def _list(self, parameter: Parameter, values: Any, kept: list[Any]) -> tuple[Any, Optional[int]]:
+    def _list(self, parameter: Parameter, values: Any, kept: Kept) -> tuple[Any, Optional[int]]:
         """A copy of a list, where C only reads."""
         item = parameter.item if parameter.item is not _VOID else None
-        if parameter.written or item is None:
+        if parameter.written or item is None or parameter.is_text():
             self._refuse_type(parameter, values)
         try:
             array = ffi.new(ffi.getctype(item, "[]"), list(values))
         except UNFIT as error:
             kind = ArgumentRangeError if isinstance(error, OverflowError) else ArgumentTypeError
             self.refuse(parameter, f"an element is not {item.cname}: {error}", kind)
-        kept.append(array)
+        kept.things.append(array)
         return array, ffi.sizeof(array)
 
-    def _buffer(self, parameter: Parameter, value: Any, kept: list[Any]) -> tuple[Any, Optional[int]]:
+    def _buffer(self, parameter: Parameter, value: Any, kept: Kept) -> tuple[Any, Optional[int]]:
         """The memory of an object that has the buffer protocol."""
         if parameter.item.cname == "FILE":
             return value, None  # cffi takes Python's files
@@ -335,7 +361,7 @@ class Function:
             array = ffi.from_buffer(ffi.getctype(item, "[]"), value, require_writable=parameter.written)
         except (TypeError, ValueError, BufferError):
             self._refuse_type(parameter, value)
-        kept.append(array)
+        kept.buffers[parameter.name] = array
         return array, ffi.sizeof(array)
 
 
@@ -452,13 +478,13 @@ def _points_to(item: ffi.CType, view: memoryview) -> bool:
         return True  # an opaque struct: the guard knows its own
 
 
-def _variable(value: Any, kept: list[Any]) -> Any:
+def _variable(value: Any, kept: Kept) -> Any:
     """One of a variadic function's further arguments, for which C declares no type."""
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):
         value = ffi.new("char[]", value)
-        kept.append(value)
+        kept.things.append(value)
     elif isinstance(value, int):
         value = ffi.cast("int" if -(2**31) <= value < 2**31 else "long long", value)
     elif isinstance(value, float):

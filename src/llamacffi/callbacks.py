@@ -44,18 +44,20 @@ class Callback:
         user_data: what C must hand back to it, `void *`.
     """
 
-    __slots__ = ("__weakref__", "call", "function", "number", "user_data")
+    __slots__ = ("__weakref__", "call", "function", "number", "outlived", "user_data")
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, outlived: bool = False) -> None:
         from weakref import ref
 
         self.call = call
+        self.outlived = outlived  # by what it unpacks to
         self.number = number = _next()
         self.function = self.user_data = ffi.cast("void *", number)
         _live[number] = ref(self, lambda _: _forget(number))
 
     def __iter__(self) -> Iterator[ffi.CData]:
-        _handed_out[self.number] = self
+        if self.outlived:
+            _handed_out[self.number] = self
         return iter((self.function, self.user_data))
 
 
@@ -86,6 +88,13 @@ def callback(c_type: str, function: Function) -> Callback:
     Raises:
         TypeError: C has no such type of callback, or `function` can't be called.
     """
+    made = convert(c_type, function)
+    made.outlived = True
+    return made
+
+
+def convert(c_type: str, function: Function) -> Callback:
+    """The same for a single call: whoever calls keeps the Callback until C has returned, and C what it holds on to."""
     if not callable(function):
         raise TypeError(f"{c_type}: {function!r} can't be called")
     name = c_type.encode()
@@ -97,9 +106,6 @@ def callback(c_type: str, function: Function) -> Callback:
         raise RuntimeError(f"there are too many callbacks of type {c_type}: let go of some")
     made.function = ffi.cast(c_type, address)
     return made
-
-
-convert = callback
 
 
 def take_exception() -> Optional[BaseException]:

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -23,6 +24,7 @@ int llamacffi_backends_loaded = 0;  // set by native.py; once it is, a call cost
 namespace llamacffi {
 
 extern std::recursive_mutex account;  // handles.cpp
+extern std::mutex ranges_lock;        // tensors.cpp
 
 LLAMACFFI_TLS thread_local Thread * this_thread = nullptr;
 std::atomic<bool> python_ended{false};
@@ -51,8 +53,10 @@ struct Leaving {
 static void before_fork() {
     account.lock();
     threads_lock.lock();
+    ranges_lock.lock();
 }
 static void after_fork_in_parent() {
+    ranges_lock.unlock();
     threads_lock.unlock();
     account.unlock();
 }
@@ -62,8 +66,10 @@ static void after_fork_in_child() {
     if (this_thread) threads.push_back(this_thread);
     computing.clear();
     if (computed.load()) forked = true;
-    threads_lock.unlock();
-    account.unlock();
+    // The thread that locked them has another number here: they can't be unlocked.
+    new (&ranges_lock) std::mutex;
+    new (&threads_lock) std::mutex;
+    new (&account) std::recursive_mutex;
 }
 #endif
 
@@ -142,8 +148,19 @@ void Call::refuse_value(const char * argument, const std::string & value, const 
     fail(LLAMACFFI_ERROR_ARGUMENT, argument, "= " + value + ": " + problem);
 }
 
+// Python's other threads have no more to do: one that comes here waits for the end of the process, rather than have it
+// find out that its calls don't work any more.
+void Call::stay() {
+    if (std::this_thread::get_id() == ender || std::uncaught_exceptions()) return;
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
 bool Call::refuse_at_end() {
     if (std::this_thread::get_id() == ender) return false;
+    if (!outer_) {
+        thread_->innermost.store(nullptr);
+        stay();
+    }
     fail(LLAMACFFI_ERROR_ENDED, "", "the interpreter is ending");
     return true;
 }

@@ -80,6 +80,7 @@ class Call {
         }
         thread_->innermost.store(outer_, std::memory_order_release);
         if (thread_->failed && !failed_) thread_->unmark();  // that was a call from a callback
+        if (!outer_ && python_ended.load(std::memory_order_relaxed)) stay();
     }
 
     // Whether no call may be made any more.
@@ -119,6 +120,7 @@ class Call {
 
     // Whether a Python callback of this call raised; the failure is then recorded.
     bool raised();
+    bool is_stopping() const { return raised_.load(std::memory_order_relaxed); }
     void mark_raised() { raised_.store(true, std::memory_order_relaxed); }
 
     // Records the exception that is being handled; lets a thread's forced end pass.
@@ -132,6 +134,7 @@ class Call {
 
   private:
     bool refuse_at_end();
+    static void stay();
     void refuse_value(const char * argument, const std::string & value, const char * problem);
 
     const char * function_;

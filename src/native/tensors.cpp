@@ -13,7 +13,7 @@ struct Range {
     const ggml_context * context;
 };
 
-static std::mutex ranges_lock;
+std::mutex ranges_lock;
 static std::vector<Range> living;
 static std::deque<Range> gone;  // the latest ones
 static const size_t gone_kept = 1024;

@@ -683,6 +683,11 @@ def wrong_helper_file_null(c, w):
     c.mtmd_helper_bitmap_init_from_file(context(w), w.ffi.NULL, False, options(w))
 
 
+def wrong_helper_file_is_a_folder(c, w):
+    """mtmd_helper_bitmap_init_from_file: NativeExceptionError"""
+    c.mtmd_helper_bitmap_init_from_file(context(w), str(w.tmp).encode(), False, options(w))
+
+
 def wrong_helper_audio_that_claims_to_be_long(c, w):
     """mtmd_helper_bitmap_init_from_buf: InvalidArgumentError"""
     sound = wav(100, fact=2**32 - 1)
@@ -817,7 +822,6 @@ def right_not_an_image(c, w):
     for content in (b"", b"x", bytes(1000), png(7, 5)[:60], b"RIFF" + bytes(4) + b"WAVE" + bytes(100), b"GIF89a" + bytes(9)):
         assert not c.mtmd_helper_bitmap_init_from_buf(ctx, content, len(content), False, options(w)).bitmap
     assert not c.mtmd_helper_bitmap_init_from_file(ctx, b"/missing/x.png", False, options(w)).bitmap
-    assert not c.mtmd_helper_bitmap_init_from_file(ctx, str(w.tmp).encode(), False, options(w)).bitmap
 
 
 def right_audio_without_audio(c, w):
@@ -830,7 +834,6 @@ def right_no_projector(c, w):
     assert not c.mtmd_init_from_file(w.model_path, w.model, params(w))
     old = w.keep(w.ffi.new("char[]", b"<image>"))
     assert not c.mtmd_init_from_file(projector(w), w.model, params(w, image_marker=old))
-    assert not c.mtmd_init_from_file(projector(w), w.vocab_model, params(w))
 
 
 def right_context_without_model(c, w):

@@ -115,7 +115,9 @@ def _free_by_kind(api: API, policy: Policy, types: Types) -> dict[str, str]:
 
 
 def _enum_check(enum: Enum) -> str:
-    names = [each.name for each in enum.enumerators if not each.name.endswith(("_COUNT", "_MAX"))]
+    # The last value may be their number; GGML_OP_SOFT_MAX is an operation.
+    last = max(each.value.integer for each in enum.enumerators)
+    names = [each.name for each in enum.enumerators if not (each.name.endswith(("_COUNT", "_MAX")) and each.value.integer == last)]
     values = {each.value.integer: each.name for each in reversed(enum.enumerators) if each.name in names}
     cases = " ".join(f"case {value}:" for value in values)
     identifier = enum.name

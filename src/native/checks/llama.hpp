@@ -305,7 +305,7 @@ template <class Predicate> bool all_links(const llama_sampler * smpl, Predicate 
 }
 
 // Whether what each sampler in it was made for is still there.
-inline bool is_whole(const llama_sampler * smpl) {
+inline bool is_intact(const llama_sampler * smpl) {
     return all_links(smpl, [](const llama_sampler * each) {
         const Entry * entry = find(each);
         return !entry || !entry->orphan;
@@ -351,7 +351,7 @@ inline bool is_acceptable(const llama_sampler * smpl, llama_token token) {
 
 inline bool is_chain_for(const llama_sampler * smpl, int32_t n_vocab) {
     if (!smpl || dead(smpl) || (!known(smpl) && !is_mapped(smpl, sizeof *smpl))) return false;
-    return is_chain(smpl) && is_whole(smpl) && is_for_vocab(smpl, n_vocab);
+    return is_chain(smpl) && is_intact(smpl) && is_for_vocab(smpl, n_vocab);
 }
 inline bool are_chains(const llama_model * model, const llama_sampler_seq_config * configs, size_t n) {
     if (!configs) return true;
