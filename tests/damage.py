@@ -549,7 +549,7 @@ def _batch(contents: list[bytes], first: int, last: int, folder: str, progress: 
             os.write(progress, f"did {taken:.2f} {peak} {outcome}\n".encode())
 
 
-def run(contents: list[bytes], first: int, last: int, batch: int = 50, limit: float = 60) -> tuple[Counter[str], list[str]]:
+def run(contents: list[bytes], first: int, last: int, batch: int = 50, limit: float = 20) -> tuple[Counter[str], list[str]]:
     """Load damaged files; returns how often what came of it, and what ended a process or took too long."""
     outcomes: Counter[str] = Counter()
     ended: list[str] = []

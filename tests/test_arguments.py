@@ -528,6 +528,7 @@ def test_numpy_numbers() -> None:
     assert llamacffi.ggml_fp16_to_fp32(numpy.uint16(0x3C00)) == 1.0
     assert llamacffi.ggml_type_size(numpy.int64(lib.GGML_TYPE_F32)) == 4
     assert llamacffi.ggml_fp32_to_fp16(numpy.float32(1.0)) == 0x3C00
+    lib.llama_batch_free(llamacffi.llama_batch_init(numpy.int32(4), numpy.int64(0), numpy.uint8(1)))
 
 
 def test_same_numbers_by_another_c_name() -> None:
@@ -656,16 +657,23 @@ def test_tokens_live_as_long_as_their_batch() -> None:
         assert key not in arguments._kept
 
 
-def test_data_of_a_gguf_tensor_lives_as_long_as_the_context(tmp_path: Path, context: ffi.CData) -> None:
+@pytest.mark.parametrize("kind", [array.array, bytes, bytearray, memoryview])
+def test_data_of_a_gguf_tensor_lives_as_long_as_the_context(
+    kind: Callable[[Any], Any], tmp_path: Path, context: ffi.CData
+) -> None:
+    content = array.array("f", SINGLES)
     gguf = llamacffi.gguf_init_empty()
     tensor = lib.ggml_set_name(lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 3), b"weight")
     llamacffi.gguf_add_tensor(gguf, tensor)
-    llamacffi.gguf_set_tensor_data(gguf, "weight", array.array("f", SINGLES))
-    for _ in range(3):
-        gc.collect()
-        assert [bytes(100) for _ in range(100)]
-    assert llamacffi.gguf_write_to_file(gguf, tmp_path / "model.gguf", False)
-    assert array.array("f", SINGLES).tobytes() in (tmp_path / "model.gguf").read_bytes()
+    for name in ("weight", b"weight"):
+        data = array.array("f", SINGLES) if kind is array.array else kind(content.tobytes())
+        llamacffi.gguf_set_tensor_data(gguf, name, data)
+        del data
+        for _ in range(3):
+            gc.collect()
+            assert [bytes(100) for _ in range(100)]
+        assert llamacffi.gguf_write_to_file(gguf, tmp_path / "model.gguf", False)
+        assert content.tobytes() in (tmp_path / "model.gguf").read_bytes()
     lib.gguf_free(gguf)
 
 

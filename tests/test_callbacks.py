@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
-import sys
 import threading
 import traceback
 import weakref
@@ -50,7 +49,7 @@ def collect() -> None:
         gc.collect()
 
 
-# --- log, by ffi.callback ----------------------------------------------------------------------------------------------------------
+# --- log, by ffi.callback ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -101,7 +100,7 @@ def test_exception_in_a_log_callback_does_no_harm(make_context: MakeContext) -> 
     assert failures
 
 
-# --- progress, by ffi.callback -----------------------------------------------------------------------------------------------------
+# --- progress, by ffi.callback ----------------------------------------------------------------------------------------
 
 
 def test_progress_callback_cancels_the_load(model_path: str) -> None:
@@ -135,7 +134,7 @@ def test_progress_callback_that_fails_cancels_the_load(model_path: str) -> None:
     assert isinstance(kept[0], KeyError)
 
 
-# --- abort, by ffi.callback --------------------------------------------------------------------------------------------------------
+# --- abort, by ffi.callback -------------------------------------------------------------------------------------------
 
 
 def test_abort_callback_stops_decoding(make_context: MakeContext, tokens: list[int]) -> None:
@@ -171,7 +170,7 @@ def test_context_goes_on_after_an_abort(make_context: MakeContext, tokens: list[
     assert greedy.continuation(ctx, tokens, 5) == greedy.continuation(other, tokens, 5)
 
 
-# --- eval, by ffi.callback ---------------------------------------------------------------------------------------------------------
+# --- eval, by ffi.callback --------------------------------------------------------------------------------------------
 
 
 class Watcher:
@@ -218,7 +217,7 @@ def test_eval_callback_stops_the_graph(make_context: MakeContext, tokens: list[i
     assert "l_out-2" not in watcher.seen
 
 
-# --- threads, by ffi.callback ------------------------------------------------------------------------------------------------------
+# --- threads, by ffi.callback -----------------------------------------------------------------------------------------
 
 
 def test_callbacks_on_several_threads(model: ffi.CData, make_context: MakeContext, tokens: list[int]) -> None:
@@ -279,7 +278,7 @@ def test_log_callback_from_another_library_function(logged: list[tuple[int, str]
     assert any("gguf" in text for level, text in logged if level == lib.GGML_LOG_LEVEL_ERROR)
 
 
-# --- making one -----------------------------------------------------------------------------------------------------
+# --- making one -------------------------------------------------------------------------------------------------------
 
 
 def test_only_callbacks_are_types_of_callback() -> None:
@@ -310,13 +309,11 @@ def test_places_for_callbacks_without_user_data_are_free_again() -> None:
     for _ in range(100):
         assert callback("ggml_abort_callback_t", fail).function
         collect()
-    kept = []
     with pytest.raises(RuntimeError, match="too many"):
-        for _ in range(100):
-            kept.append(callback("ggml_abort_callback_t", fail))
+        [callback("ggml_abort_callback_t", fail) for _ in range(100)]
 
 
-# --- progress -----------------------------------------------------------------------------------------------------
+# --- progress ---------------------------------------------------------------------------------------------------------
 
 
 def load(model_path: str, progress: Callable[[float], Optional[bool]]) -> ffi.CData:
@@ -385,7 +382,7 @@ def test_callback_that_is_gone_stops_the_call_instead(model_path: str) -> None:
         llamacffi.llama_model_load_from_file(encode_path(model_path), params)
 
 
-# --- abort --------------------------------------------------------------------------------------------------------
+# --- abort ------------------------------------------------------------------------------------------------------------
 
 
 def test_abort(make_context: MakeContext, tokens: list[int]) -> None:
@@ -433,7 +430,7 @@ def test_abort_of_a_plan() -> None:
         assert llamacffi.ggml_graph_compute(graph, plan) == lib.GGML_STATUS_ABORTED
 
 
-# --- eval ---------------------------------------------------------------------------------------------------------
+# --- eval -------------------------------------------------------------------------------------------------------------
 
 
 def test_eval(make_context: MakeContext, tokens: list[int]) -> None:
@@ -472,7 +469,7 @@ def test_exception_in_eval(make_context: MakeContext, tokens: list[int], fails_w
     assert lib.llama_memory_seq_pos_max(lib.llama_get_memory(ctx), 0) == -1  # nothing half done is left
 
 
-# --- operations ---------------------------------------------------------------------------------------------------
+# --- operations -------------------------------------------------------------------------------------------------------
 
 
 class graph_of:
@@ -569,7 +566,7 @@ def test_compared_graphs() -> None:
         lib.ggml_backend_free(backend)
 
 
-# --- samplers -----------------------------------------------------------------------------------------------------
+# --- samplers ---------------------------------------------------------------------------------------------------------
 
 
 class Second:
@@ -605,7 +602,9 @@ def test_sampler_in_a_chain(make_context: MakeContext, tokens: list[int]) -> Non
     lib.llama_sampler_chain_add(chain, llamacffi.sampler(second))
     ctx = make_context()
     assert greedy.decode(ctx, tokens) == 0
-    logits = ffi.unpack(lib.llama_get_logits_ith(ctx, -1), lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model_of(ctx))))
+    logits = ffi.unpack(
+        lib.llama_get_logits_ith(ctx, -1), lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model_of(ctx)))
+    )
     expected = sorted(range(len(logits)), key=lambda i: -logits[i])[1]
     collect()
     assert llamacffi.llama_sampler_sample(chain, ctx, -1) == expected
@@ -717,7 +716,7 @@ def test_sampler_in_the_graph(make_context: MakeContext, tokens: list[int]) -> N
     lib.llama_sampler_free(chain)
 
 
-# --- training -----------------------------------------------------------------------------------------------------
+# --- training ---------------------------------------------------------------------------------------------------------
 
 
 class Line:
@@ -877,7 +876,7 @@ def test_parameter_filter(model_path: str) -> None:
     lib.llama_model_free(model)
 
 
-# --- models and files ---------------------------------------------------------------------------------------------
+# --- models and files -------------------------------------------------------------------------------------------------
 
 
 def reader_of(data: bytes) -> Callable[[int, Any], int]:
@@ -963,7 +962,7 @@ def test_split_states() -> None:
     lib.ggml_free(ctx)
 
 
-# --- mtmd: by hand, as there is no model that sees --------------------------------------------------------------
+# --- mtmd: by hand, as there is no model that sees --------------------------------------------------------------------
 
 
 def test_lazy_bitmap() -> None:
@@ -1018,7 +1017,7 @@ def test_exception_without_a_call_is_printed(capsys: pytest.CaptureFixture[str])
         assert "Trouble" in capsys.readouterr().err
 
 
-# --- failures -----------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
 def test_callback_of_a_failed_assertion() -> None:
@@ -1034,7 +1033,7 @@ def test_callback_of_a_failed_assertion() -> None:
     lib.llama_sampler_free(sampler)
 
 
-# --- lifetimes ----------------------------------------------------------------------------------------------------
+# --- lifetimes --------------------------------------------------------------------------------------------------------
 
 
 def hold_eval(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
@@ -1153,7 +1152,7 @@ def test_function_given_to_a_call_is_let_go_of(vocabulary: bytes) -> None:
     assert not held()
 
 
-# --- threads and calls within calls -----------------------------------------------------------------------------
+# --- threads and calls within calls -----------------------------------------------------------------------------------
 
 
 def test_each_thread_gets_its_own_exception(vocabulary: bytes) -> None:
@@ -1202,7 +1201,7 @@ def test_wrong_call_within_a_callback(model_path: str) -> None:
         load(model_path, lambda part: llamacffi.llama_n_ctx(None))
 
 
-# --- interrupts ---------------------------------------------------------------------------------------------------
+# --- interrupts -------------------------------------------------------------------------------------------------------
 
 LONG_DECODE = """
 import os, signal, sys, threading, time
@@ -1330,7 +1329,7 @@ except KeyboardInterrupt:
     assert done.stdout == "[0]\n", done.stderr
 
 
-# --- the end, and forks -------------------------------------------------------------------------------------------
+# --- the end, and forks -----------------------------------------------------------------------------------------------
 
 
 def test_end_of_the_interpreter_while_a_thread_decodes(run_python: Run, model_path: str) -> None:

@@ -173,8 +173,9 @@ def test_one_more_module_as_in_llama_cpp(run_python: Run, copied: Path) -> None:
 
 def test_first_calls_from_many_threads_load_once(run_python: Run) -> None:
     code = """
-import threading
+import logging, threading
 from llamacffi import lib, native
+logging.basicConfig(level=logging.INFO)
 ready, counts = threading.Barrier(16), []
 
 def call():

@@ -6,7 +6,7 @@ for a wrong call.
 """
 
 from . import facade as _facade
-from . import logs as _logs
+from . import logs as logs
 from .callbacks import Callback as Callback
 from .callbacks import callback as callback
 from .callbacks import sampler as sampler

@@ -331,6 +331,8 @@ class Function:
         item = parameter.item if parameter.item is not _VOID else None
         if parameter.written or item is None or parameter.is_text():
             self._refuse_type(parameter, values)
+        if item.kind == "pointer":
+            values = [ffi.NULL if value is None else value for value in values]
         try:
             array = ffi.new(ffi.getctype(item, "[]"), list(values))
         except UNFIT as error:

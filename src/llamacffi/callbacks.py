@@ -5,7 +5,7 @@
 2. C holds on to it: the Callback lives until what it was given to is freed (src/native/callbacks.cpp keeps account).
 3. Python raises: an exception can't cross C. It is kept here, C gets the value that makes it stop, and the call fails.
 4. The call returns: `llamacffi.<name>` raises the exception, with its traceback. A caller through `lib` asks for it
-   with `take_exception()`; an interrupt reaches him by itself.
+   with `take_exception()`; Ctrl-C, and what else a signal's handler raises, reaches him by itself.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ _live: dict[int, Callable[[], Optional[Callback]]] = {}  # by number, weakly
 _held: dict[int, list[Callback]] = {}  # by native code, once for each holder
 _handed_out: dict[int, Callback] = {}  # in two pieces, to be held by native code later on
 _exceptions: dict[int, BaseException] = {}
-_KEPT = 16  # exceptions that nobody has asked for, which are the calls' through `lib`
-_next = iter(range(1, 2**62)).__next__
+_KEPT = 64  # exceptions that nobody has asked for, which are the calls' through `lib`
+_next = iter(range(2, 2**62)).__next__
+_LOST = -2  # an exception that could not be kept
 
 
 class Callback:
@@ -68,13 +69,13 @@ def callback(c_type: str, function: Function) -> Callback:
     |---|---|---|
     | `llama_progress_callback`, `mtmd_progress_callback` | the part done, 0 to 1 | whether to go on; None does |
     | `ggml_abort_callback` | nothing | whether to stop |
-    | `ggml_backend_sched_eval_callback` | tensor, ask | ask: whether to show its data; else: whether to go on, None does |
+    | `ggml_backend_sched_eval_callback` | tensor, ask | ask: whether to show it; else: whether to go on, None does |
     | `ggml_backend_eval_callback` | the node's number, two tensors | whether to go on; None does |
     | `ggml_custom_op_t` | dst, ith, nth | |
     | `ggml_custom1_op_t`, `…2…`, `…3…` | dst, a, b, c, ith, nth | |
     | `ggml_log_callback` | level, text: as it comes, in pieces of lines | |
     | `ggml_abort_callback_t` | the message of a failed assertion | |
-    | `ggml_opt_get_optimizer_params` | the epoch, None if C does not tell | the struct, or a dict of what is not default |
+    | `ggml_opt_get_optimizer_params` | the epoch, None if C does not tell | the struct, or a dict for the default |
     | `ggml_opt_epoch_callback` | as in C | |
     | `llama_opt_param_filter` | tensor | whether to train it |
     | `llama_model_set_tensor_data_t` | tensor | |
@@ -141,8 +142,8 @@ def _keep(kind: type[BaseException], error: BaseException, traceback: Optional[T
     """Keep an exception; its number, for C."""
     if error.__traceback__ is None:
         error.__traceback__ = traceback
-    while len(_exceptions) >= _KEPT:
-        _exceptions.pop(next(iter(_exceptions)), None)
+    for old in list(_exceptions)[:-_KEPT]:
+        _exceptions.pop(old, None)
     number = _next()
     _exceptions[number] = error
     interrupts = not isinstance(error, Exception) and _interrupt_later(number)
@@ -185,7 +186,7 @@ def _main_thread() -> int:
 
 
 def _py(function: Function, onerror: Function = _keep) -> Function:
-    ffi.def_extern(name=f"llamacffi_py{function.__name__}", error=-1, onerror=onerror)(function)
+    ffi.def_extern(name=f"llamacffi_py{function.__name__}", error=_LOST, onerror=onerror)(function)
     return function
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Optional
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 
 class LlamaError(Exception):
@@ -91,7 +93,9 @@ def last_error() -> Optional[LlamaError]:
         lib.LLAMACFFI_ERROR_BACKEND: BackendError,
     }
     kind = kinds.get(record.kind, LlamaError)
-    return kind(compose(function, argument, message), function, argument, native.strip())
+    if kind is not BackendError:  # which names the function where that is of interest
+        message = compose(function, argument, message)
+    return kind(message, function, argument, native.strip())
 
 
 def failure() -> BaseException:

@@ -138,9 +138,10 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 def _check(index: int, parameter: Parameter) -> str:
     """Python that looks whether an array has room, on the way to the call."""
-    room = name = parameter.name
+    name = parameter.name
     room = f"_sizeof({name})"
-    if not parameter.written and parameter.item_size() == 1:
+    # Bytes that C keeps are adapted: PyPy gives C a copy of them for the call alone.
+    if not parameter.written and not parameter.keeps and parameter.item_size() == 1:
         room = f"(_len({name}) + 1 if _type({name}) is _bytes else {room})"
     return _CHECK.format(room=room, need=parameter.size, size=parameter.item_size(), index=index, name=name)
 

@@ -58,10 +58,10 @@ struct Stopped : std::runtime_error {
     Stopped() : std::runtime_error("stopped by a Python callback") {}
 };
 
-static thread_local const Call * entered_from = nullptr;
+static LLAMACFFI_TLS thread_local const Call * entered_from = nullptr;
 // The exceptions of this thread's calls, by their depth: a callback may call, too.
 static thread_local std::vector<int64_t> exceptions;
-static thread_local bool interrupt_due = false;
+static LLAMACFFI_TLS thread_local bool interrupt_due = false;
 
 Entering::Entering() : before_(entered_from) { entered_from = current().call(); }
 Entering::~Entering() { entered_from = before_; }
@@ -167,7 +167,7 @@ bool Poll::must_stop() {
     return !entered([] { return llamacffi_py_signals(); });
 }
 
-static thread_local const Call * polled = nullptr;
+static LLAMACFFI_TLS thread_local const Call * polled = nullptr;
 
 bool poll_abort(void * data) {
     AbortChain * chain = (AbortChain *) data;
@@ -175,17 +175,13 @@ bool poll_abort(void * data) {
     return chain->poll.must_stop() || (chain->user && chain->user(chain->user_data));
 }
 
-void watch(ggml_backend_t backend) {
-    if (!backend) return;
-    const ggml_backend_dev_t device = ggml_backend_get_device(backend);
+void BackendHook::keep(ggml_backend_t backend) {
+    const ggml_backend_dev_t device = backend ? ggml_backend_get_device(backend) : nullptr;
     const ggml_backend_reg_t reg = device ? ggml_backend_dev_backend_reg(device) : nullptr;
     const auto set = reg ? (ggml_backend_set_abort_callback_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_abort_callback") : nullptr;
     if (!set) return;
-    ggml_abort_callback callback = nullptr;
-    void * user_data = nullptr;
-    AbortHook hook(callback, user_data);
-    set(backend, callback, user_data);
-    hook.keep(backend);
+    set(backend, callback_, user_data_);
+    hook_.keep(backend);
 }
 
 bool ProgressChain::report(float part, void * data) {
@@ -198,22 +194,24 @@ mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_cont
     return mtmd_init_from_file(path, model, params);
 }
 
-static thread_local EpochChain * epochs = nullptr;
+static LLAMACFFI_TLS thread_local EpochChain * epochs = nullptr;
 
 void epoch_step(bool train, ggml_opt_context_t context, ggml_opt_dataset_t dataset, ggml_opt_result_t result, int64_t batch, int64_t batches, int64_t start) {
     EpochChain * chain = epochs;
     const ggml_opt_epoch_callback user = train ? chain->train_ : chain->eval_;
+    if (chain->owner_ && !known(context)) made(context, part_of(chain->owner_));
     if (!chain->poll_.must_stop() && user) user(train, context, dataset, result, batch, batches, start);
     if (is_stopping()) leave();
 }
 
-EpochChain::EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval) : train_(train), eval_(eval), outer_(epochs) {
+EpochChain::EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval, const llama_context * owner)
+    : train_(train), eval_(eval), owner_(owner), outer_(epochs) {
     epochs = this;
     train = eval = epoch_step;
 }
 EpochChain::~EpochChain() { epochs = outer_; }
 
-static thread_local FitChain * fits = nullptr;
+static LLAMACFFI_TLS thread_local FitChain * fits = nullptr;
 
 ggml_opt_optimizer_params fit_step(void * epoch) {
     if (fits->poll_.must_stop()) leave();
@@ -396,41 +394,10 @@ struct Holding {
     int64_t callback;
     AbortChain * chain;
 };
-// Both under the lock of the account of handles.
+// Under the lock of the account of handles.
 static std::unordered_multimap<const void *, Holding> & holdings() {
-    static auto * all = new std::unordered_multimap<const void *, Holding>;  // never destroyed: threads may outlive main
+    static auto * all = new std::unordered_multimap<const void *, Holding>;  // not destroyed: threads may outlive main
     return *all;
-}
-static std::vector<int64_t> & let_go() {
-    static auto * all = new std::vector<int64_t>;
-    return *all;
-}
-
-static void drop(const Holding & holding) {
-    if (holding.callback) let_go().push_back(holding.callback);
-    delete holding.chain;
-}
-
-static void put(const void * owner, const Holding & holding) {
-    std::lock_guard<std::recursive_mutex> lock(account);
-    if (*holding.slot) {
-        const auto range = holdings().equal_range(owner);
-        for (auto each = range.first; each != range.second; each++) {
-            if (std::strcmp(each->second.slot, holding.slot)) continue;
-            drop(each->second);
-            holdings().erase(each);
-            break;
-        }
-    }
-    if (holding.callback || holding.chain) holdings().emplace(owner, holding);
-}
-
-// Python is not entered here: the caller has the lock.
-void release_all(const void * owner) {
-    std::lock_guard<std::recursive_mutex> lock(account);
-    const auto range = holdings().equal_range(owner);
-    for (auto each = range.first; each != range.second; each++) drop(each->second);
-    holdings().erase(range.first, range.second);
 }
 
 static void give_up(const std::vector<int64_t> & callbacks, bool for_good = true) {
@@ -445,13 +412,36 @@ static void give_up(const std::vector<int64_t> & callbacks, bool for_good = true
     }
 }
 
-Releases::~Releases() {
-    std::vector<int64_t> now;
+static void drop(const Holding & holding, std::vector<int64_t> & callbacks) {
+    if (holding.callback) callbacks.push_back(holding.callback);
+    delete holding.chain;
+}
+
+static void put(const void * owner, const Holding & holding) {
+    std::vector<int64_t> dropped;
     {
         std::lock_guard<std::recursive_mutex> lock(account);
-        now.swap(let_go());
+        const auto range = holdings().equal_range(owner);
+        for (auto each = range.first; *holding.slot && each != range.second; each++) {
+            if (std::strcmp(each->second.slot, holding.slot)) continue;
+            drop(each->second, dropped);
+            holdings().erase(each);
+            break;
+        }
+        if (holding.callback || holding.chain) holdings().emplace(owner, holding);
     }
-    give_up(now);
+    give_up(dropped);
+}
+
+void release_all(const void * owner) {
+    std::vector<int64_t> dropped;
+    {
+        std::lock_guard<std::recursive_mutex> lock(account);
+        const auto range = holdings().equal_range(owner);
+        for (auto each = range.first; each != range.second; each++) drop(each->second, dropped);
+        holdings().erase(range.first, range.second);
+    }
+    give_up(dropped);
 }
 
 Held::Held(void * function, void * user_data) : callback_(callback_of(function, user_data)) {
@@ -463,13 +453,8 @@ Held::Held(void * function, void * user_data) : callback_(callback_of(function, 
 }
 
 Held::~Held() {
-    if (callback_) give_up({callback_}, false);
-}
-
-void Held::keep(const void * owner, const char * slot) {
-    put(owner, {slot, callback_, nullptr});
-    callback_ = 0;
-    Releases();
+    if (slot_) put(owner_, {slot_, callback_, nullptr});
+    else if (callback_) give_up({callback_}, false);
 }
 
 AbortHook::AbortHook(ggml_abort_callback & callback, void *& user_data)
@@ -477,9 +462,12 @@ AbortHook::AbortHook(ggml_abort_callback & callback, void *& user_data)
     callback = poll_abort;
     user_data = chain_.get();
 }
+AbortHook::~AbortHook() {
+    if (owner_) put(owner_, {"abort chain", 0, chain_.release()});
+}
 
 void AbortHook::keep(const void * owner) {
-    put(owner, {"abort chain", 0, chain_.release()});
+    owner_ = owner;
     held_.keep(owner, "abort callback");
 }
 
@@ -534,10 +522,21 @@ template <class... More> static bool sampler_backend_init(llama_sampler * smpl, 
     int64_t supported;
     return sampler_entered(smpl, backend_init, buft, nullptr, nullptr, (0 + ... + (int64_t) more), &supported) && supported;
 }
+// What a graph is built of are handles while the sampler builds.
+struct Lent {
+    Lent(llama_sampler * sampler, ggml_context * context, ggml_cgraph * graph) : sampler(sampler) {
+        if (!known(context)) made(context, part_of(sampler));
+        if (!known(graph)) made(graph, part_of(sampler));
+    }
+    ~Lent() { parts_gone(sampler); }
+    llama_sampler * sampler;
+};
 static void sampler_backend_accept(llama_sampler * smpl, ggml_context * context, ggml_cgraph * graph, ggml_tensor * token) {
+    Lent lent(smpl, context, graph);
     sampler_entered(smpl, backend_accept, context, graph, token);
 }
 static void sampler_backend_apply(llama_sampler * smpl, ggml_context * context, ggml_cgraph * graph, llama_sampler_data * data) {
+    Lent lent(smpl, context, graph);
     sampler_entered(smpl, backend_apply, context, graph, data);
 }
 static void sampler_backend_set_input(llama_sampler * smpl) { sampler_entered(smpl, backend_set_input); }

@@ -41,18 +41,19 @@ class Held {
     Held(const Held &) = delete;
     ~Held();
 
-    // Until the owner is freed, or something else is put in its slot. No owner: the process.
-    void keep(const void * owner, const char * slot);
+    // Until the owner is freed, or something else is put in its slot. No owner: the process. The account is made when
+    // this ends, as a new owner is known only then.
+    void keep(const void * owner, const char * slot) {
+        owner_ = owner;
+        slot_ = slot;
+    }
     // Until the owner is freed.
     void keep(const void * owner) { keep(owner, ""); }
 
   private:
     int64_t callback_;
-};
-
-// What has been let go of is given up in Python, once no lock is held any more.
-struct Releases {
-    ~Releases();
+    const void * owner_ = nullptr;
+    const char * slot_ = nullptr;
 };
 
 // Lets Python handle its signals, now and then. Whether the work must stop.
@@ -76,15 +77,26 @@ bool poll_abort(void * chain);
 class AbortHook {
   public:
     AbortHook(ggml_abort_callback & callback, void *& user_data);
+    ~AbortHook();
     void keep(const void * owner);
 
   private:
     std::unique_ptr<AbortChain> chain_;
     Held held_;
+    const void * owner_ = nullptr;
 };
 
-// A backend that was made: its work can be stopped, if it is of a kind that can.
-void watch(ggml_backend_t backend);
+// Puts one in a backend that is being made, if it is of a kind that can be stopped.
+class BackendHook {
+  public:
+    BackendHook() : hook_(callback_, user_data_) {}
+    void keep(ggml_backend_t backend);
+
+  private:
+    ggml_abort_callback callback_ = nullptr;
+    void * user_data_ = nullptr;
+    AbortHook hook_;
+};
 
 // The same for the plan of a single computation, which has its place for a callback.
 template <class Plan> class PlanHook {
@@ -128,13 +140,15 @@ mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_cont
 // The same between the steps of training, which has no value to stop it: it is left by an exception.
 class EpochChain {
   public:
-    EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval);
+    // The owner of the optimizer, if its user has not made it himself.
+    EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval, const llama_context * owner = nullptr);
     EpochChain(const EpochChain &) = delete;
     ~EpochChain();
 
   private:
     friend void epoch_step(bool, ggml_opt_context_t, ggml_opt_dataset_t, ggml_opt_result_t, int64_t, int64_t, int64_t);
     ggml_opt_epoch_callback train_, eval_;
+    const llama_context * owner_;
     EpochChain * outer_;
     Poll poll_;
 };

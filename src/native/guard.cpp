@@ -227,7 +227,11 @@ void callback_raised() {
     for (Call * call : computing) call->mark_raised();
 }
 
-void Formatted::print(const char * format, va_list arguments) {
+bool Formatted::print(const char * format, va_list arguments) {
+    for (const char * at = format; (at = std::strchr(at, '%')) != nullptr; at++) {
+        if (at[1] == '%') at++;
+        else if (at[std::strspn(at + 1, "-+ #0123456789.*hlLqjzt") + 1] == 'n') return false;
+    }
     va_list again;
     va_copy(again, arguments);
     const int length = std::vsnprintf(nullptr, 0, format, arguments);
@@ -237,6 +241,7 @@ void Formatted::print(const char * format, va_list arguments) {
         text_.pop_back();
     }
     va_end(again);
+    return true;
 }
 
 }  // namespace llamacffi

@@ -152,7 +152,8 @@ void callback_raised();
 // printf's arguments as text.
 class Formatted {
   public:
-    void print(const char * format, va_list arguments);
+    // False, if the format would write to memory.
+    bool print(const char * format, va_list arguments);
     const char * text() const { return text_.c_str(); }
 
   private:

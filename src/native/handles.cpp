@@ -211,11 +211,12 @@ bool Call::begin_free(const char * argument, const void * handle, const Kind & k
     std::lock_guard<std::recursive_mutex> lock(account);
     Entry * entry = find(handle, kind);
     frees_ = true;
-    if (!entry || !entry->alive.load()) {
-        if (!look_closer(argument, handle, kind, entry)) return false;
-        return true;
-    }
     const std::string name = kind.name;
+    if (!entry) {
+        fail(LLAMACFFI_ERROR_FREED, argument, "llamacffi does not know this " + name + ", and what made it must free it");
+        return false;
+    }
+    if (!entry->alive.load()) return look_closer(argument, handle, kind, entry);
     if (const Entry * owner = entry->owner.load()) {
         fail(LLAMACFFI_ERROR_FREED, argument, "this " + name + " belongs to a " + owner->kind->name + ", which frees it");
         return false;

@@ -53,9 +53,10 @@ static void keep_for_the_call(int level, const char * text) {
     if (thread.call() && thread.log.size() < kept_of_a_call) thread.log.append(text, std::min(std::strlen(text), kept_of_a_call - thread.log.size()));
 }
 
-static bool is_wanted(int level) {
+// Python is asked once a call: most lines are not wanted.
+static void ask_for_level() {
     Thread & thread = current();
-    if (thread.call() && !thread.log_level_asked) {
+    if (!thread.call() || !thread.log_level_asked) {
         thread.log_level_asked = true;
         int64_t asked;
         {
@@ -64,7 +65,6 @@ static bool is_wanted(int level) {
         }
         if (!has_raised(asked)) threshold = (int) asked;
     }
-    return level >= threshold;
 }
 
 static void deliver(int level, const std::string & text) {
@@ -86,8 +86,9 @@ static void on_text(ggml_log_level level, const char * text) {
             line.text.clear();
         }
         line.level = level_of(level);
+        ask_for_level();
     }
-    if (!is_wanted(line.level)) return;
+    if (line.level < threshold) return;
     for (const char * end; (end = std::strchr(text, '\n')); text = end + 1) {
         line.text.append(text, end);
         std::string whole;

@@ -68,13 +68,18 @@ static Place place_of(uintptr_t address, Range & range) {
     return Place::elsewhere;
 }
 
-// ggml puts an object before each tensor, which begins with the tensor's offset in the context's memory.
+// What ggml puts before each tensor, graph and buffer in a context's memory; the struct is not in its headers.
+struct Object {
+    size_t offset, size;
+    Object * next;
+    ggml_object_type type;
+};
+
 static bool is_object(uintptr_t tensor, uintptr_t begin, uintptr_t end) {
-    static const size_t object = ggml_tensor_overhead() - sizeof(ggml_tensor);
-    if (tensor < begin + object || tensor + sizeof(ggml_tensor) > end || tensor % sizeof(void *)) return false;
-    size_t offset;
-    std::memcpy(&offset, (const void *) (tensor - object), sizeof offset);
-    return offset == tensor - begin;
+    static const size_t size = ggml_tensor_overhead() - sizeof(ggml_tensor);
+    if (tensor < begin + size || tensor + sizeof(ggml_tensor) > end || tensor % sizeof(void *)) return false;
+    const Object * object = (const Object *) (tensor - size);
+    return size < sizeof(Object) || (object->offset == tensor - begin && object->type == GGML_OBJECT_TYPE_TENSOR);
 }
 
 static bool is_sane(const ggml_tensor * tensor) {
@@ -114,8 +119,11 @@ bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, bool 
         return false;
     }
     if (data) {
+        // What a view looks into may be in another context.
+        if (tensor->view_src && !check_tensor(argument, tensor->view_src, false)) return false;
         const ggml_backend_buffer * buffer = tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
-        if (buffer && dead(buffer)) {
+        // A callback's tensors may have buffers that llama.cpp made for itself, where a freed one was.
+        if (buffer && !outer_ && dead(buffer)) {
             fail(LLAMACFFI_ERROR_FREED, argument, "the ggml_backend_buffer that holds this tensor's data was freed");
             return false;
         }

@@ -878,6 +878,18 @@ def wrong_state_copied_to_a_wild_address(c: Caller, w: World) -> None:
     c.llama_copy_state_data(w.ctx, w.ffi.cast("uint8_t *", 0x1000))
 
 
+def wrong_state_that_is_none(c: Caller, w: World) -> None:
+    """llama_state_set_data: InvalidArgumentError"""
+    c.llama_state_set_data(w.ctx, w.ffi.new("uint8_t[]", b"\xff" * 100), 100)
+
+
+def wrong_file_that_is_no_state(c: Caller, w: World) -> None:
+    """llama_state_load_file: InvalidArgumentError"""
+    header = w.ffi.new("uint32_t[]", [w.lib.LLAMA_SESSION_MAGIC, w.lib.LLAMA_SESSION_VERSION, 0, 2**32 - 1])
+    (w.tmp / "a.state").write_bytes(bytes(w.ffi.buffer(header)))
+    c.llama_state_load_file(w.ctx, w.path("a.state"), w.ffi.new("llama_token[8]"), 8, w.ffi.new("size_t *"))
+
+
 def wrong_state_of_absurd_length(c: Caller, w: World) -> None:
     """llama_state_set_data: InvalidArgumentError"""
     c.llama_state_set_data(w.ctx, w.state, 2**62)
@@ -980,7 +992,7 @@ def right_states(c: Caller, w: World) -> None:
     assert greedy.continuation(w.ctx, [5], 3) == expected
     assert c.llama_set_state_data(w.ctx, state) == size
     assert greedy.continuation(w.ctx, [5], 3) == expected
-    for data in (b"", b"\xff" * 100, bytes(state)[: size // 2], bytes(state)[:20]):
+    for data in (b"", b"\5\0\0\0 state", bytes(state)[: size // 2], bytes(state)[:20]):
         copy = w.ffi.new("uint8_t[]", data + b"\0")
         assert c.llama_state_set_data(w.ctx, copy, len(data)) == 0
         c.llama_memory_clear(w.memory, True)

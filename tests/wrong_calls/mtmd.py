@@ -492,7 +492,7 @@ def wrong_parts_with_null(c, w):
 
 def wrong_parts_too_many(c, w):
     """mtmd_tokenize_from_parts: InvalidArgumentError"""
-    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=text(w))])
+    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=w.keep(text(w)))])
     c.mtmd_tokenize_from_parts(context(w), w.lib.mtmd_input_chunks_init(), parts, 2**40, True)
 
 
@@ -881,7 +881,7 @@ def right_numbers_that_do_not_match(c, w):
 
 def right_parts(c, w):
     ctx, chunks = context(w), c.mtmd_input_chunks_init()
-    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=text(w, b"Hi")), part(w, bitmap=bitmap(w))])
+    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=w.keep(text(w, b"Hi"))), part(w, bitmap=bitmap(w))])
     assert c.mtmd_tokenize_from_parts(ctx, chunks, parts, 2, True) == 0
     assert c.mtmd_input_chunks_size(chunks) == 2
     assert c.mtmd_tokenize_from_parts(ctx, chunks, w.ffi.new("const mtmd_input_part *[]", [part(w)]), 1, True) == 1
@@ -1008,7 +1008,7 @@ def right_lazy_that_fails(c, w):
 def right_decode_own_embeddings(c, w):
     ctx = context(w)
     chunk = c.mtmd_input_chunks_get(tokenized(w, ctx), 1)
-    n = 4 * w.lib.llama_model_n_embd_inp(w.model)
+    n = 5 * w.lib.llama_model_n_embd_inp(w.model)
     new_n_past, seen = w.ffi.new("llama_pos *"), []
     after = w.ffi.callback("mtmd_helper_post_decode_callback", lambda batch, user_data: seen.append(batch.n_tokens) or 0)
     given = w.ffi.new("float[]", n)

@@ -27,6 +27,9 @@ from typing import Any, Callable, Optional
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent / "tools")]
 
+# Threads that wait without spinning: on busy processors, all else takes many times as long. Read once, at loading.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 TOPICS = ("llama", "ggml", "backend", "gguf", "mtmd")
 TIERS = ("facade", "lib")
 LIMIT = 120.0  # seconds for one case, on a machine that has other things to do

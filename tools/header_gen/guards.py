@@ -234,7 +234,9 @@ def _call(function: Function, names: list[str], policy: Policy) -> list[str]:
     arguments = list(names)
     lines = []
     if function.signature.variadic:  # printf's: the text is made here
-        lines.append(f"Formatted formatted; va_list more; va_start(more, {names[-1]}); formatted.print({names[-1]}, more); va_end(more);")
+        lines.append(f"Formatted formatted; va_list more; va_start(more, {names[-1]}); const bool printed = formatted.print({names[-1]}, more); va_end(more);")
+        give_up = "return;" if returns_nothing(function) else "return failed;"
+        lines.append(f'if (!printed) {{ call.refuse("{names[-1]}", Nothing(), "%n is not supported"); {give_up} }}')
         arguments[-1] = '"%s", formatted.text()'
     implemented = policy.last("implemented", function.name)
     call = f"{implemented or function.name}({', '.join(arguments)})"

@@ -218,6 +218,8 @@ struct SchedNote {
 };
 struct OptNote {
     ggml_backend_sched_t sched;
+    ggml_opt_loss_type loss;
+    ggml_opt_build_type build;
     bool fixed;      // the graphs were built once and for all
     bool allocated;  // once, at least
     bool ready;      // for an evaluation, maybe
@@ -312,15 +314,22 @@ class SchedUse {
         sched_is(sched, {SchedNote::unsure, nullptr, 0});
     }
     SchedUse(const SchedUse &) = delete;
-    ~SchedUse() { look(); }
+    ~SchedUse() { settle(); }
     bool ok() const { return ok_; }
+    // Before new memory is noted.
+    void settle() {
+        if (!sched_ || !ok_) return;
+        const std::vector<size_t> now = sizes();
+        if (now != sizes_) parts_gone(sched_);
+        sizes_ = now;
+    }
     void allocated(const ggml_cgraph * graph) {
-        look();
+        settle();
         sched_memory(sched_, graph);
         sched_is(sched_, {SchedNote::graph_is, graph, n_nodes(graph)});
     }
     void allocated(const ggml_opt_context * opt) {
-        look();
+        settle();
         if (sched_) sched_is(sched_, {SchedNote::opt_is, opt, 0});
     }
     void allocated_nothing() { sched_is(sched_, {}); }
@@ -334,13 +343,6 @@ class SchedUse {
             found.push_back(ggml_backend_sched_get_buffer_size(sched_, ggml_backend_sched_get_backend(sched_, i)));
         return found;
     }
-    void look() {
-        if (!sched_ || !ok_) return;
-        const std::vector<size_t> now = sizes();
-        if (now != sizes_) parts_gone(sched_);
-        sizes_ = now;
-    }
-
     ggml_backend_sched_t sched_;
     Use use_;
     std::deque<Use> backends_;
@@ -453,6 +455,63 @@ inline bool is_optimizer(int optimizer) { return optimizer >= 0 && optimizer < G
 
 template <class T> bool is_alive(Call & call, const char * argument, const T * handle) { return handle && call.look(argument, handle); }
 
+// ggml_opt_build's tensors and graphs, made in contexts of our own: the bytes that the first one takes.
+inline size_t rehearse_training(ggml_context * ctx, ggml_context * other, ggml_cgraph * gf, ggml_tensor * outputs, ggml_opt_loss_type loss_type,
+                                ggml_opt_build_type build, int32_t period) {
+    ggml_context * results = gf ? ctx : other;
+    ggml_cgraph * forward = gf ? ggml_graph_dup(other, gf, true) : ggml_new_graph_custom(ctx, GGML_DEFAULT_GRAPH_SIZE, true);
+    ggml_build_forward_expand(forward, outputs);
+    ggml_tensor * labels = has_labels(loss_type) ? ggml_dup_tensor(results, outputs) : nullptr, * loss = outputs;
+    if (loss_type == GGML_OPT_LOSS_TYPE_CROSS_ENTROPY) loss = ggml_cross_entropy_loss(results, outputs, labels);
+    if (loss_type == GGML_OPT_LOSS_TYPE_MEAN_SQUARED_ERROR) loss = ggml_sqr(results, ggml_sub(results, outputs, labels));
+    if (loss_type != GGML_OPT_LOSS_TYPE_CROSS_ENTROPY) loss = ggml_sum(results, loss);
+    if (loss_type != GGML_OPT_LOSS_TYPE_SUM && (loss_type != GGML_OPT_LOSS_TYPE_CROSS_ENTROPY || period > 1)) loss = ggml_scale(results, loss, 1.0f);
+    ggml_set_loss(loss);
+    ggml_build_forward_expand(forward, loss);
+    if (loss_type == GGML_OPT_LOSS_TYPE_CROSS_ENTROPY)
+        ggml_build_forward_expand(forward, ggml_count_equal(results, ggml_argmax(results, outputs), ggml_argmax(results, labels)));
+    if (build == GGML_OPT_BUILD_TYPE_FORWARD) return ggml_used_mem(ctx);
+    std::vector<ggml_tensor *> gradients;
+    const int accumulated = GGML_TENSOR_FLAG_LOSS | (!gf && build == GGML_OPT_BUILD_TYPE_OPT && period == 1 ? 0 : GGML_TENSOR_FLAG_PARAM);
+    size_t n_params = 0;
+    for (int i = 0; i < n_nodes(forward); i++) {
+        const ggml_tensor * each = node(forward, i);
+        n_params += (each->flags & GGML_TENSOR_FLAG_PARAM) != 0;
+        gradients.push_back(each->flags & accumulated ? ggml_new_tensor(other, GGML_TYPE_F32, GGML_MAX_DIMS, each->ne) : nullptr);
+    }
+    ggml_cgraph * backward = ggml_graph_dup(ctx, forward, true);
+    ggml_build_backward_expand(ctx, backward, gradients.data());
+    if (build == GGML_OPT_BUILD_TYPE_GRAD) return ggml_used_mem(ctx);
+    ggml_graph_dup(ctx, backward, true);
+    return ggml_used_mem(ctx) + n_params * ggml_tensor_overhead();
+}
+
+// Where a context has no room for a graph, ggml_new_graph_custom writes to NULL.
+inline bool has_room_for_training(const ggml_context * room, ggml_cgraph * gf, ggml_tensor * outputs, ggml_opt_loss_type loss, ggml_opt_build_type build,
+                                  int32_t period) {
+    ggml_context * ctx = const_cast<ggml_context *>(room);
+    size_t n = 0;
+    each_below(outputs, [&](const ggml_tensor *) { return ++n; });
+    const int size = gf ? ggml_graph_size(gf) : GGML_DEFAULT_GRAPH_SIZE;
+    const size_t ample = 3 * ggml_graph_overhead_custom((size_t) size, true) + (16 * n + 64) * ggml_tensor_overhead();
+    const size_t left = ggml_get_mem_size(ctx) - ggml_used_mem(ctx);
+    if (left >= ample && ggml_get_no_alloc(ctx)) return true;
+    struct Contexts {
+        ggml_context * own = nullptr, * other = nullptr;
+        ~Contexts() {
+            ggml_free(own);
+            ggml_free(other);
+        }
+    } contexts;
+    try {
+        contexts.own = ggml_init({4 * ample + 2 * ggml_get_mem_size(ctx), nullptr, ggml_get_no_alloc(ctx)});
+        contexts.other = ggml_init({4 * ample, nullptr, true});
+        return rehearse_training(contexts.own, contexts.other, gf, outputs, loss, build, period) <= left;
+    } catch (...) {
+        return true;  // the call itself will tell
+    }
+}
+
 inline ggml_backend_sched_t sched_of(ggml_opt_context_t opt) {
     std::lock_guard<std::recursive_mutex> lock(account);
     const OptNote * note = note_of(backend_notes().opts, opt);
@@ -470,9 +529,9 @@ inline void opt_result(ggml_opt_context_t opt, const ggml_tensor * tensor) {
 inline void opt_made(ggml_opt_context_t opt, const ggml_opt_params & params) {
     made(opt, blocks(params.backend_sched));
     if (params.ctx_compute) uses_too(opt, params.ctx_compute);
-    const bool optimizes = params.build_type == GGML_OPT_BUILD_TYPE_OPT, fixed = params.ctx_compute != nullptr;
+    const bool fixed = params.ctx_compute != nullptr, optimizes = fixed && params.build_type == GGML_OPT_BUILD_TYPE_OPT;
     std::lock_guard<std::recursive_mutex> lock(account);
-    backend_notes().opts[opt] = {params.backend_sched, fixed, false, false, params.opt_period, 0, nullptr, nullptr, fixed && optimizes};
+    backend_notes().opts[opt] = {params.backend_sched, params.loss_type, params.build_type, fixed, false, false, params.opt_period, 0, nullptr, nullptr, optimizes};
 }
 inline void opt_freed(ggml_opt_context_t opt) {
     std::lock_guard<std::recursive_mutex> lock(account);
@@ -521,6 +580,18 @@ inline void opt_allocated(ggml_opt_context_t opt, bool backward) {
     }
     if (gf) sched_memory(sched, gf);
     for (const ggml_tensor * each : {ggml_opt_labels(opt), ggml_opt_loss(opt), ggml_opt_pred(opt), ggml_opt_ncorrect(opt)}) opt_result(opt, each);
+}
+
+inline bool opt_has_room(ggml_opt_context_t opt, bool backward) {
+    OptNote note = {};
+    {
+        std::lock_guard<std::recursive_mutex> lock(account);
+        if (const OptNote * found = note_of(backend_notes().opts, opt)) note = *found;
+    }
+    if (!note.gf) return true;
+    const ggml_opt_build_type next = !backward ? GGML_OPT_BUILD_TYPE_FORWARD :
+        note.step < 0 || (note.step + 1) % note.period == 0 ? GGML_OPT_BUILD_TYPE_OPT : GGML_OPT_BUILD_TYPE_GRAD;
+    return has_room_for_training(note.ctx_compute, note.gf, ggml_opt_outputs(opt), note.loss, note.allocated ? next : note.build, note.period);
 }
 
 // It computes what the scheduler has, which must be its own; and does not allocate fixed graphs again.

@@ -62,7 +62,7 @@ inline bool add(Tensor n) {
 inline bool add1(Tensor n) {
     Tensor a = n->src[0], b = n->src[1];
     if (!packed(a) || !packed(n) || n->type != a->type) return false;
-    if (b->type == GGML_TYPE_F32) return is(a, floats) || (ggml_is_quantized(a->type) && !is(a, type(GGML_TYPE_Q8_K) | unwritable));
+    if (b->type == GGML_TYPE_F32) return is(a, floats) || (is_quantized(a) && is_writable(a));
     return b->type == a->type && is(a, f16 | bf16);
 }
 
@@ -166,7 +166,11 @@ inline bool has_function(Tensor n) {  // ggml_map_custom*_op_params and ggml_cus
 
 inline bool f32_only(Tensor n) { return is(n->src[0], f32); }
 inline bool f32_packed(Tensor n) { return is(n->src[0], f32) && packed(n->src[0]); }
+inline bool f32_even(Tensor n) { return is(n->src[0], f32) && even(n->src[0]); }
 inline bool f32_contiguous(Tensor n) { return is(n->src[0], f32) && ggml_is_contiguous(n->src[0]); }
+
+// The kernel counts the rows of others wrongly, and reads behind them.
+inline bool is_cube(Tensor t) { return t->ne[3] == 1 && t->ne[1] == t->ne[2]; }
 
 struct Kernel {
     const char * op;
@@ -195,7 +199,7 @@ inline const Kernel all[] = {
     {"CUMSUM", 1, f32_packed},
     {"MEAN", 1, f32_packed},
     {"ARGMAX", 1, f32_packed},
-    {"COUNT_EQUAL", 2, [](Tensor n) { return is(n->src[0], i32) && is(n->src[1], i32); }},
+    {"COUNT_EQUAL", 2, [](Tensor n) { return is(n->src[0], i32) && is(n->src[1], i32) && (ggml_is_matrix(n->src[0]) || is_cube(n->src[0])); }},
     {"REPEAT", 1, [](Tensor n) { return is(n->src[0], floats | i16 | i32) && packed(n->src[0]) && !ggml_is_empty(n->src[0]); }},
     {"REPEAT_BACK", 1, f32_packed},
     {"CONCAT", 2, concatenation},
@@ -210,7 +214,7 @@ inline const Kernel all[] = {
     {"OUT_PROD", 2, outer_product},
     {"SCALE", 1, [](Tensor n) { return is(n->src[0], f32 | bf16) && ggml_is_contiguous(n->src[0]); }},
     {"SET", 2, [](Tensor n) { return is(n->src[0], f32 | i32) && n->src[1]->type == n->src[0]->type && packed(n->src[1]) && ggml_is_contiguous(n->src[0]); }},
-    {"GET_ROWS", 2, [](Tensor n) { return (is_weight(n->src[0]) || is(n->src[0], i32 | type(GGML_TYPE_Q8_1))) && packed(n->src[0]); }},
+    {"GET_ROWS", 2, [](Tensor n) { return (is_weight(n->src[0]) || is(n->src[0], i32)) && packed(n->src[0]); }},
     {"GET_ROWS_BACK", 2, [](Tensor n) { return is(n->src[0], f32 | f16) && packed(n->src[0]); }},
     {"SET_ROWS", 2, [](Tensor n) { return is(n->src[0], f32 | f16) && packed(n->src[0]) && is_writable(n); }},
     {"DIAG", 1, f32_packed},
@@ -220,7 +224,7 @@ inline const Kernel all[] = {
     {"SOFT_MAX_BACK", 2, [](Tensor n) { return all_f32(n) && ggml_is_contiguous(n->src[0]) && ggml_is_contiguous(n->src[1]) && n->op_params[1] == 0; }},
     {"ROPE", 2, rotation},
     {"ROPE_BACK", 2, rotation},
-    {"CLAMP", 1, [](Tensor n) { return is(n->src[0], f32 | f16) && packed(n->src[0]) && packed(n); }},
+    {"CLAMP", 1, [](Tensor n) { return is(n->src[0], f32 | f16) && even(n->src[0]) && even(n); }},
     {"CONV_TRANSPOSE_1D", 2, transposed_1d},
     {"IM2COL", 2, windows},
     {"IM2COL_BACK", 2, [](Tensor n) { return is(n->src[0], f32) && is(n->src[1], f32 | f16) && ggml_is_contiguous(n->src[0]); }},
@@ -236,8 +240,8 @@ inline const Kernel all[] = {
     {"PAD", 1, f32_only},
     {"ROLL", 1, f32_packed},
     {"TIMESTEP_EMBEDDING", 1, f32_packed},
-    {"ARGSORT", 1, f32_packed},
-    {"TOP_K", 1, f32_packed},
+    {"ARGSORT", 1, f32_even},
+    {"TOP_K", 1, f32_even},
     {"LEAKY_RELU", 1, [](Tensor n) { return is(n->src[0], f32 | f16) && even(n->src[0]) && even(n); }},
     {"FLASH_ATTN_EXT", 3, attention},
     {"SSM_CONV", 2, [](Tensor n) { return all_f32(n) && packed(n->src[0]) && packed(n->src[1]) && n->src[0]->nb[1] == n->src[0]->ne[0] * sizeof(float); }},
@@ -251,7 +255,7 @@ inline const Kernel all[] = {
     {"GET_REL_POS", 1, [](Tensor n) { return is(n->src[0], f16 | bf16) && ggml_is_contiguous(n->src[0]); }},
     {"ADD_REL_POS", 3, f32_only},
     {"RWKV_WKV6", 6, all_f32},
-    {"RWKV_WKV7", 7, all_f32},
+    {"RWKV_WKV7", 7, [](Tensor n) { return all_f32(n) && n->src[0]->ne[0] % 64 == 0; }},  // the longest step of the kernel
     {"GATED_LINEAR_ATTN", 5, all_f32},
     {"GATED_DELTA_NET", 6, all_f32},
     {"LIGHTNING_INDEXER", 4, [](Tensor n) { return packed(n->src[0]) && packed(n->src[1]) && packed(n->src[2]) && packed(n->src[3]) && is_weight(n->src[1]); }},

@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -161,7 +162,8 @@ struct ContextState {
     std::map<llama_seq_id, const llama_sampler *> samplers;
     std::vector<const llama_adapter_lora *> adapters;
     std::map<llama_seq_id, std::vector<uint8_t>> device_states;
-    bool encoded = false, trains = false, quantized_cache = false;
+    bool encoded = false, trains = false;
+    ggml_type type_k = GGML_TYPE_F16, type_v = GGML_TYPE_F16;
 };
 struct Contexts {
     std::mutex mutex;
@@ -207,8 +209,9 @@ inline void context_made(const llama_context * ctx, const llama_model * model, c
     made(ctx, blocks(model));
     {
         std::lock_guard<std::mutex> lock(contexts().mutex);
-        ContextState & held = contexts().of[ctx] = {};
-        held.quantized_cache = ggml_is_quantized(params.type_k) || ggml_is_quantized(params.type_v);
+        ContextState & state = contexts().of[ctx] = {};
+        state.type_k = params.type_k;
+        state.type_v = params.type_v;
     }
     if (params.ctx_other) uses_too(ctx, params.ctx_other);
     if (!params.samplers) return;
@@ -240,14 +243,27 @@ inline bool is_batch_of(const llama_batch_ext * batch, const llama_context * ctx
     return found == contexts().batches.end() || found->second == ctx;
 }
 
+// Moving positions means turning the keys, which ggml_rope can't do with bfloat16: a kernel would assert.
+inline bool can_move(llama_memory_t mem) {
+    const Entry * entry = find(mem), * owner = entry ? entry->owner.load() : nullptr;
+    return llama_memory_can_shift(mem) &&
+        (!owner || context_state((const llama_context *) owner->address, &ContextState::type_k) != GGML_TYPE_BF16);
+}
+
+// llama_io_write_device views a row of blocks as so many elements.
+inline bool is_quantized_cache(const llama_context * ctx) {
+    return ggml_is_quantized(context_state(ctx, &ContextState::type_k)) || ggml_is_quantized(context_state(ctx, &ContextState::type_v));
+}
+
 inline bool has_weights(const llama_context * ctx) { return llamacffi_has_weights(llama_get_model(ctx)); }
 
 // --- parameters of contexts -------------------------------------------------------------------------------------------
 
-// A cache is written by ggml_set_rows and read by matrix multiplication.
+// A cache is written by ggml_set_rows, which can't do what takes a search.
 inline bool is_cache_type(ggml_type type) {
     switch (type) {
-        case GGML_TYPE_F32: case GGML_TYPE_F16: case GGML_TYPE_BF16: return true;
+        case GGML_TYPE_IQ1_S: case GGML_TYPE_IQ1_M: case GGML_TYPE_IQ2_XXS: case GGML_TYPE_IQ2_XS: case GGML_TYPE_IQ2_S:
+        case GGML_TYPE_IQ3_XXS: case GGML_TYPE_IQ3_S: return false;
         default: return is_weight_type(type);
     }
 }
@@ -288,6 +304,17 @@ inline MadeFor made_for(const llama_sampler * smpl) {
     std::lock_guard<std::mutex> lock(samplers().mutex);
     const auto found = samplers().of.find(smpl);
     return found == samplers().of.end() ? MadeFor{nullptr, 0} : found->second;
+}
+
+// llama_sampler_init keeps the address of the interface: one that Python may collect is kept here, once for each that
+// is different.
+inline llama_sampler * sampler_init(llama_sampler_i * iface, llama_sampler_context_t ctx) {
+    static std::vector<std::unique_ptr<llama_sampler_i>> * kept = new std::vector<std::unique_ptr<llama_sampler_i>>;
+    std::lock_guard<std::mutex> lock(samplers().mutex);
+    const auto same = [iface](const auto & each) { return !std::memcmp(each.get(), iface, sizeof *iface); };
+    auto found = std::find_if(kept->begin(), kept->end(), same);
+    if (found == kept->end()) found = kept->insert(found, std::make_unique<llama_sampler_i>(*iface));
+    return llama_sampler_init(found->get(), ctx);
 }
 
 inline bool is_chain(const llama_sampler * smpl) {
@@ -549,6 +576,26 @@ inline bool is_encoded(const llama_context * ctx) {
 }
 
 // --- states -----------------------------------------------------------------------------------------------------------
+
+// A state begins with a text, for which llama_io_read_i::read_string makes room before it knows that there is one.
+inline bool begins_with_text(const uint8_t * src, size_t size) {
+    uint32_t length;
+    if (size < sizeof length) return true;  // it will be found too short
+    std::memcpy(&length, src, sizeof length);
+    return length <= size - sizeof length;
+}
+inline bool is_state_file(const char * path) {
+    std::FILE * file = ggml_fopen(path, "rb");
+    if (!file) return true;  // llama.cpp says so
+    uint32_t head[3] = {}, length = 0;
+    bool can_be = true;
+    if (std::fread(head, sizeof head, 1, file) == 1 && head[0] == LLAMA_SESSION_MAGIC && head[1] == LLAMA_SESSION_VERSION) {
+        can_be = std::fseek(file, (long) (head[2] * (unsigned long) sizeof(llama_token)), SEEK_CUR) == 0 &&
+            std::fread(&length, sizeof length, 1, file) == 1 && length <= 65536;
+    }
+    std::fclose(file);
+    return can_be;
+}
 
 // llama_set_state_data is not told how long a state is: this much is known of its beginning.
 inline bool is_state_of(const llama_context * ctx, const uint8_t * src) {
