@@ -21,6 +21,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Callable
 
+# Of tensors' types: the elements in a block, and its bytes.
+BLOCKS = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 8: (32, 34), 9: (32, 36), 12: (256, 144), 15: (256, 292), 20: (32, 18), 24: (1, 1),
+    25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2), 34: (256, 54), 39: (32, 17),
+}  # fmt: skip
+
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 FORMATS = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "?", U64: "Q", I64: "q", F64: "d"}
 
@@ -381,12 +387,15 @@ def laid_out_again(file: File, rng: random.Random) -> None:
         if rng.random() < 0.15 and dims:
             dims[rng.randrange(len(dims))] = rng.choice((0, 1, 32, 64, 96, dims[0], dims[0] * 2, dims[-1] + 1))
         if rng.random() < 0.1:
-            type_ = rng.choice((0, 1, 30, 26))
+            type_ = rng.choice(list(BLOCKS))
+        if dims and dims[0] % BLOCKS.get(type_, (1, 4))[0]:
+            type_ = 0
         file.tensors[at] = (name, dims, type_, size)
         count = 1
         for each in dims:
             count *= each
-        size += (count * {0: 4, 1: 2, 30: 2, 26: 4}.get(type_, 4) + file.alignment - 1) // file.alignment * file.alignment
+        block, n_bytes = BLOCKS.get(type_, (1, 4))
+        size += (count // block * n_bytes + file.alignment - 1) // file.alignment * file.alignment
     file.data = (file.data * (size // max(1, len(file.data)) + 1))[:size]
 
 
@@ -417,7 +426,7 @@ KINDS: tuple[Callable[[File, random.Random], bytes | None], ...] = (
     flipped_bits, flipped_bits, overwritten, cut, cut_out, head, near_head, wrong_type, wrong_type, other_value,
     missing_key, renamed_key, empty_key, doubled_key, hyperparameter, hyperparameter, hyperparameter,
     more_hyperparameters, more_hyperparameters, other_architecture, other_architecture, other_tokenizer, token_ids,
-    tokens, tokens, token_arrays, merges, charsmap, alignment, splits, tensor, tensor, laid_out_again, missing_tensors,
+    tokens, tokens, token_arrays, merges, charsmap, alignment, splits, tensor, tensor, laid_out_again, laid_out_again, missing_tensors,
     numbers,
 )  # fmt: skip
 

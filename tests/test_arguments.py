@@ -454,6 +454,9 @@ def test_list_of_texts(gguf: ffi.CData) -> None:
         index = lib.gguf_find_key(gguf, b"texts")
         found = [ffi.string(lib.gguf_get_arr_str(gguf, index, i)).decode() for i in range(3)]
         assert found == ["a", "ß", ""]
+    strings = (ctypes.c_char_p * 2)(b"x", b"y")
+    llamacffi.gguf_set_arr_str(gguf, "texts", strings, 2)
+    assert ffi.string(lib.gguf_get_arr_str(gguf, lib.gguf_find_key(gguf, b"texts"), 1)) == b"y"
     refused("gguf_set_arr_str", "data", "holds 1 char *, and n = 2", gguf, "texts", ["a"], 2)
     refused("gguf_set_arr_str", "data", "", gguf, "texts", [1], 1, kind=TypeError)
     refused("gguf_set_arr_str", "data", "NUL", gguf, "texts", ["a\0b"], 1)
@@ -497,6 +500,21 @@ def test_struct_and_pointer_to_it() -> None:
     refused("ggml_init", "params", "no field 'mem_sise'", {"mem_sise": 1})
     refused("ggml_init", "params", "C takes struct ggml_init_params", value)
     refused("ggml_threadpool_params_init", "p", "C takes struct ggml_threadpool_params *", params[0], 3)
+
+
+def test_list_for_a_text_or_a_struct(gguf: ffi.CData) -> None:
+    """cffi makes an array of it, of which C would read and write more than there is."""
+    for wrong in ([], (), [b"k", b"\0"]):
+        refused("gguf_find_key", "key", "C takes char *", gguf, wrong, kind=TypeError)
+    for wrong in ([], (), [{}]):
+        refused("llama_sampler_reset", "smpl", "C takes struct llama_sampler *", wrong, kind=TypeError)
+        refused("ggml_threadpool_params_init", "p", "C takes struct ggml_threadpool_params *", wrong, 3, kind=TypeError)
+
+
+def test_ctypes_pointer_for_a_handle() -> None:
+    for wrong in (ctypes.pointer(ctypes.c_int(5)), ctypes.byref(ctypes.c_int(5)), ctypes.pointer(ctypes.c_void_p())):
+        refused("ggml_backend_buft_name", "buft", "C takes struct ggml_backend_buffer_type *", wrong, kind=TypeError)
+        refused("ggml_gallocr_new_n", "bufts", "C takes", ctypes.pointer(ctypes.c_double()), 1, kind=TypeError)
 
 
 def test_handle_of_another_kind(vocab: ffi.CData) -> None:

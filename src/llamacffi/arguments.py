@@ -78,6 +78,12 @@ class Parameter:
             return False
         return bool(self.size) or self.item.kind in ("primitive", "enum", "pointer", "array")
 
+    def is_struct(self) -> bool:
+        """Whether this points to one struct with known fields. Tensors do not count: their guards look closely."""
+        if self.item is None or self.item.kind not in ("struct", "union") or self.size:
+            return False
+        return self.item_size() > 0 and bool(self.item.cname != "struct ggml_tensor")
+
     def item_size(self) -> int:
         """The size of an element; 1 for bytes of any meaning, 0 for what can't be known."""
         if self.item is _VOID:
@@ -258,6 +264,8 @@ class Function:
         if isinstance(value, (list, tuple)) and (parameter.is_array() or parameter.is_text()):
             return self._list(parameter, value, kept)
         address = _ctypes_address(parameter, value)
+        if address is None and "ctypes" in sys.modules and isinstance(value, sys.modules["ctypes"]._Pointer):
+            self._refuse_type(parameter, value)  # its own memory is no buffer
         if address:
             kept.things.append(value)
             return ffi.cast(parameter.type, address[0]), address[1]
@@ -433,7 +441,7 @@ def _fits(item: ffi.CType, view: memoryview) -> bool:
     if item.kind in ("struct", "union"):
         return code.startswith("T{") or (size == 2 and code == "H")  # ggml_bf16_t
     if item.kind == "pointer":
-        return code[0] in "P&"
+        return code == "P" or code.startswith("&T{") or (code == "z" and item.item is _CHAR)
     if size == 1:
         return code in "bBc?"
     kind = _FORMATS.get(code, "")
@@ -461,10 +469,10 @@ def _ctypes_address(parameter: Parameter, value: Any) -> Optional[tuple[int, Opt
         if isinstance(value, ctypes.c_char_p) and item is not _VOID and item is not _CHAR:
             return None
     elif isinstance(value, ctypes._Pointer):  # on PyPy byref's, too
-        if value and not _points_to(item, memoryview(value.contents)):
+        if value and not _points_to(item, value.contents):
             return None
     elif hasattr(value, "_obj"):  # byref
-        if not _points_to(item, memoryview(value._obj)):
+        if not _points_to(item, value._obj):
             return None
         offset = (ctypes.cast(value, ctypes.c_void_p).value or 0) - ctypes.addressof(value._obj)
         room = ctypes.sizeof(value._obj) - offset
@@ -473,11 +481,12 @@ def _ctypes_address(parameter: Parameter, value: Any) -> Optional[tuple[int, Opt
     return ctypes.cast(value, ctypes.c_void_p).value or 0, room
 
 
-def _points_to(item: ffi.CType, view: memoryview) -> bool:
+def _points_to(item: ffi.CType, target: Any) -> bool:
+    """Whether what a ctypes pointer points to is an `item`; of an opaque struct, ctypes can know no more."""
     try:
-        return item is _VOID or _fits(item, view)
+        return item is _VOID or _fits(item, memoryview(target))
     except ffi.error:
-        return True  # an opaque struct: the guard knows its own
+        return isinstance(target, sys.modules["ctypes"].Structure)
 
 
 def _variable(value: Any, kept: Kept) -> Any:

@@ -97,7 +97,6 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     function = Function(name, call, parameters)
     names = [parameter.name for parameter in parameters]
     rest = ["*args"] if type_.ellipsis else []
-    checked = [(index, each) for index, each in enumerate(parameters) if each.size and each.is_array()]
     scope = vars(type(sys)(name))  # in another dict than a module's, PyPy looks names up at each call
     scope.update(
         _Unfit=arguments.UNFIT,
@@ -113,7 +112,9 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         _sizeof=_cffi_backend.sizeof,
         _type=type,
     )
-    for _, each in checked:
+    for each in parameters:
+        if not each.size:
+            continue
         code = compile(f"lambda {', '.join(names)}: {each.size}", f"<llamacffi.{name}>", "eval")
         scope.update({used: _size_function(used) for used in code.co_consts[0].co_names})
         function.needs[each.name] = eval(code, scope)
@@ -122,7 +123,7 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         head=", ".join(names + rest),
         arguments=", ".join(names + rest),
         given="".join(f"{each}, " for each in names + rest),
-        checks="".join(_check(index, each) for index, each in checked),
+        checks="".join(_check(index, each) for index, each in enumerate(parameters)),
         keeps="".join(
             _KEEP.format(owner="_result" if each.keeps == "result" else each.keeps, name=each.name)
             for each in parameters
@@ -137,13 +138,20 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check(index: int, parameter: Parameter) -> str:
-    """Python that looks whether an array has room, on the way to the call."""
+    """Python that on the way to the call raises for what cffi takes and C should not get.
+
+    That is an array that is too short, and a list in the place of a text or a struct: cffi makes an array of it.
+    """
     name = parameter.name
-    room = f"_sizeof({name})"
-    # Bytes that C keeps are adapted: PyPy gives C a copy of them for the call alone.
-    if not parameter.written and not parameter.keeps and parameter.item_size() == 1:
-        room = f"(_len({name}) + 1 if _type({name}) is _bytes else {room})"
-    return _CHECK.format(room=room, need=parameter.size, size=parameter.item_size(), index=index, name=name)
+    room = f"_sizeof({name})"  # a TypeError for all that is no C value
+    if parameter.size:
+        # Bytes that C keeps are adapted: PyPy gives C a copy of them for the call alone.
+        if not parameter.written and not parameter.keeps and parameter.item_size() == 1:
+            room = f"(_len({name}) + 1 if _type({name}) is _bytes else {room})"
+        return _CHECK.format(room=room, need=parameter.size, size=parameter.item_size(), index=index, name=name)
+    if parameter.is_text():
+        return f"        if _type({name}) is not _bytes:\n            {room}\n"
+    return f"        {room}\n" if parameter.is_struct() else ""
 
 
 def _size_function(name: str) -> Callable[..., int]:

@@ -1,5 +1,7 @@
 #include "guard.hpp"
 
+#include "callbacks.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -112,7 +114,7 @@ static bool from_kernel(const char * message) {
 
 static void on_abort(const char * message) {
     if (users_abort) users_abort(message);
-    const Call * call = this_thread ? this_thread->call() : nullptr;
+    const Call * call = nearest_call();
     if (call && !(call->is_computing() && from_kernel(message))) throw Assertion{message};
     // ggml aborts when we return, and Python's fault handler shows where Python was.
     std::fprintf(stderr, "%s\n", message);

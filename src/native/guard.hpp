@@ -59,6 +59,10 @@ struct Assertion {
 // Stands for a value that a message can't show.
 struct Nothing {};
 
+// What a function does with a tensor: it looks what it is, keeps its address in another tensor or a graph, or touches its
+// data.
+enum class TensorUse { look, build, data };
+
 class Call {
   public:
     enum Flag { plain, computes, exclusive };
@@ -105,8 +109,8 @@ class Call {
     }
     bool look_closer(const char * argument, const void * handle, const Kind & kind, const Entry * entry);
 
-    // Whether this is a tensor; `data`: and its data may be touched.
-    bool check_tensor(const char * argument, const ggml_tensor * tensor, bool data);
+    // Whether this is a tensor that may be used so.
+    bool check_tensor(const char * argument, const ggml_tensor * tensor, TensorUse use);
 
     template <class T> bool begin_free(const char * argument, const T * handle) {
         return !handle || begin_free(argument, handle, KindOf<T>::kind);

@@ -89,7 +89,7 @@ static bool is_sane(const ggml_tensor * tensor) {
     return true;
 }
 
-bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, bool data) {
+bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, TensorUse use) {
     Thread & thread = *thread_;
     const uintptr_t address = (uintptr_t) tensor;
     if (address < thread.tensors_begin || address >= thread.tensors_end || thread.tensors_version != version.load(std::memory_order_acquire)) {
@@ -107,6 +107,11 @@ bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, bool 
                 fail(LLAMACFFI_ERROR_FREED, argument, "not a living ggml_tensor");
                 return false;
             }
+            // One of Python's own could be collected while it is kept.
+            if (use == TensorUse::build && !outer_) {
+                fail(LLAMACFFI_ERROR_ARGUMENT, argument, "not a tensor of a ggml_context that llamacffi knows");
+                return false;
+            }
             thread.tensors_begin = thread.tensors_end = 0;
         } else {
             thread.tensors_begin = range.begin;
@@ -118,9 +123,9 @@ bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, bool 
         fail(LLAMACFFI_ERROR_FREED, argument, "not a ggml_tensor of this context");
         return false;
     }
-    if (data) {
+    if (use == TensorUse::data) {
         // What a view looks into may be in another context.
-        if (tensor->view_src && !check_tensor(argument, tensor->view_src, false)) return false;
+        if (tensor->view_src && !check_tensor(argument, tensor->view_src, TensorUse::look)) return false;
         const ggml_backend_buffer * buffer = tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
         // A callback's tensors may have buffers that llama.cpp made for itself, where a freed one was.
         if (buffer && !outer_ && dead(buffer)) {

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from typing import Any
 
 HUGE = 2**62
@@ -490,6 +495,27 @@ def wrong_meta_plan(c, w):
     c.ggml_backend_graph_plan_create(backend, w.graph())
 
 
+def meta_tensor(w: Any) -> tuple[Any, Any]:
+    """A tensor in such a device's memory, and a backend of it."""
+    backend = w.lib.ggml_backend_dev_init(meta_device(w), w.ffi.NULL)
+    ctx = no_alloc(w)
+    tensor = new_tensor(w, ctx, 2)
+    assert w.lib.ggml_backend_alloc_ctx_tensors(ctx, backend)
+    return tensor, backend
+
+
+def wrong_meta_copy(c, w):
+    """ggml_backend_tensor_copy: InvalidArgumentError"""
+    tensor, _ = meta_tensor(w)
+    c.ggml_backend_tensor_copy(tensor, filled(w, 1, 2))
+
+
+def wrong_meta_async_without_buffer(c, w):
+    """ggml_backend_tensor_set_async: InvalidArgumentError"""
+    _, backend = meta_tensor(w)
+    c.ggml_backend_tensor_set_async(backend, w.floats(1, 2), w.ffi.new("float[2]"), 0, 8)
+
+
 def right_meta(c, w):
     device = meta_device(w)
     assert c.ggml_backend_dev_type(device) == w.lib.GGML_BACKEND_DEVICE_TYPE_META
@@ -945,10 +971,7 @@ def wrong_compute_unsupported(c, w):
 
 def wrong_compute_in_meta_memory(c, w):
     """ggml_backend_graph_compute: InvalidArgumentError | FreedHandleError"""
-    backend = w.lib.ggml_backend_dev_init(meta_device(w), w.ffi.NULL)
-    ctx = no_alloc(w)
-    tensor = new_tensor(w, ctx, 2)
-    w.lib.ggml_backend_alloc_ctx_tensors(ctx, backend)
+    tensor, _ = meta_tensor(w)
     c.ggml_backend_graph_compute(w.backend, w.graph(w.lib.ggml_add(w.ggml, w.floats(1, 2), tensor)))
 
 
@@ -2226,6 +2249,95 @@ def wrong_rpc_server_hangs_up(c, w):
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
     c.ggml_backend_rpc_add_server(b"127.0.0.1:%d" % listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def rpc_server(w: Any) -> Iterator[bytes]:
+    """The address of a server of this machine's CPU, in a process of its own."""
+    endpoint = closed_port()
+    code = (
+        "from llamacffi import ffi, lib\n"
+        'devices = ffi.new("ggml_backend_dev_t[]", [lib.ggml_backend_dev_by_type(0)])\n'
+        f"lib.ggml_backend_rpc_start_server({endpoint!r}, ffi.NULL, 1, 1, devices)\n"
+    )
+    host, _, port = endpoint.decode().partition(":")
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(600):
+                with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
+                    break
+                time.sleep(0.1)
+            yield endpoint
+        finally:
+            server.kill()
+
+
+def wrong_rpc_device(c, w):
+    """ggml_backend_rpc_init: InvalidArgumentError"""
+    with rpc_server(w) as endpoint:
+        c.ggml_backend_rpc_init(endpoint, 1)
+
+
+def wrong_rpc_buffer_type_device(c, w):
+    """ggml_backend_rpc_buffer_type: InvalidArgumentError"""
+    with rpc_server(w) as endpoint:
+        c.ggml_backend_rpc_buffer_type(endpoint, 2**31)
+
+
+def wrong_rpc_memory_device(c, w):
+    """ggml_backend_rpc_get_device_memory: InvalidArgumentError"""
+    with rpc_server(w) as endpoint:
+        c.ggml_backend_rpc_get_device_memory(endpoint, 7, w.ffi.new("size_t *"), w.ffi.new("size_t *"))
+
+
+def wrong_rpc_async_elsewhere(c, w):
+    """ggml_backend_tensor_set_async: InvalidArgumentError"""
+    with rpc_server(w) as endpoint:
+        backend = w.lib.ggml_backend_rpc_init(endpoint, 0)
+        c.ggml_backend_tensor_set_async(backend, filled(w, 1), w.ffi.new("float[1]"), 0, 4)
+
+
+def wrong_rpc_memory_on_cpu(c, w):
+    """ggml_backend_graph_compute: InvalidArgumentError"""
+    with rpc_server(w) as endpoint:
+        backend = w.lib.ggml_backend_rpc_init(endpoint, 0)
+        ctx = no_alloc(w)
+        tensor = new_tensor(w, ctx, 2)
+        assert w.lib.ggml_backend_alloc_ctx_tensors(ctx, backend)
+        c.ggml_backend_graph_compute(w.backend, w.graph(w.lib.ggml_add(w.ggml, w.floats(1, 2), tensor)))
+
+
+def right_rpc(c, w):
+    with rpc_server(w) as endpoint:
+        reg = c.ggml_backend_rpc_add_server(endpoint)
+        assert c.ggml_backend_reg_dev_count(reg) == 1
+        device = c.ggml_backend_reg_dev_get(reg, 0)
+        free, total = w.ffi.new("size_t *"), w.ffi.new("size_t *")
+        c.ggml_backend_rpc_get_device_memory(endpoint, 0, free, total)
+        assert total[0]
+        backend = c.ggml_backend_dev_init(device, w.ffi.NULL)
+        assert c.ggml_backend_is_rpc(backend)
+        ctx = no_alloc(w)
+        tensor = new_tensor(w, ctx, 2)
+        buffer = c.ggml_backend_alloc_ctx_tensors(ctx, backend)
+        c.ggml_backend_tensor_set_async(backend, tensor, w.ffi.new("float[2]", [1, 2]), 0, 8)
+        c.ggml_backend_synchronize(backend)
+        c.ggml_backend_tensor_copy(tensor, filled(w, 0, 0))
+        sched = c.ggml_backend_sched_new(backends(w, backend, w.backend), w.ffi.NULL, 2, 64, True, False)
+        graph = w.lib.ggml_new_graph(ctx)
+        total = w.lib.ggml_add(ctx, tensor, tensor)
+        w.lib.ggml_build_forward_expand(graph, total)
+        for _ in range(2):
+            assert c.ggml_backend_sched_graph_compute(sched, graph) == w.lib.GGML_STATUS_SUCCESS
+        assert values(w, total) == [2, 4]
+        event = c.ggml_backend_event_new(device)
+        c.ggml_backend_event_record(event, backend)
+        c.ggml_backend_event_wait(backend, event)
+        c.ggml_backend_event_synchronize(event)
+        c.ggml_backend_event_free(event)
+        c.ggml_backend_sched_free(sched)
+        c.ggml_backend_buffer_free(buffer)
+        c.ggml_backend_free(backend)
 
 
 def wrong_rpc_serve_nothing(c, w):

@@ -213,8 +213,7 @@ def _argument_checks(function: Function, names: list[str], policy: Policy, types
         elif isinstance(type_, Pointer):
             lines.append(f'if (!{name}) {{ call.refuse_null("{name}"); {give_up} }}')
         if kind == "ggml_tensor":
-            data = "false" if function.header == "ggml.h" else "true"
-            lines.append(f'if ({given}!call.check_tensor("{name}", {name}, {data})) {give_up}')
+            lines.append(f'if ({given}!call.check_tensor("{name}", {name}, {_tensor_use(function, types)})) {give_up}')
         elif kind and name != frees:
             _, shared = types.kinds[kind]
             if quick:
@@ -228,6 +227,14 @@ def _argument_checks(function: Function, names: list[str], policy: Policy, types
             problem = f"not one of {enum.c_name}"
             lines.append(f'if (!is_{enum.name}((long long){name})) {{ call.refuse("{name}", (long long){name}, "{problem}"); {give_up} }}')
     return lines
+
+
+def _tensor_use(function: Function, types: Types) -> str:
+    """What a function does with a tensor: looks at what it is, builds on it, or touches its data."""
+    if function.header != "ggml.h":
+        return "TensorUse::data"
+    kinds = {types.handle(parameter.type) for parameter in function.signature.parameters}
+    return "TensorUse::build" if kinds & {"ggml_context", "ggml_cgraph"} else "TensorUse::look"
 
 
 def _call(function: Function, names: list[str], policy: Policy) -> list[str]:

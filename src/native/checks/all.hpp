@@ -15,6 +15,9 @@
 #if __has_include("llama.hpp")
 #include "llama.hpp"
 #endif
+#if __has_include("context.hpp")
+#include "context.hpp"
+#endif
 #if __has_include("mtmd.hpp")
 #include "mtmd.hpp"
 #endif

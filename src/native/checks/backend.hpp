@@ -103,12 +103,19 @@ inline bool is_in_buffer(const ggml_tensor * tensor) {
 
 // ggml_backend_tensor_copy reads both tensors' buffers and data unseen.
 inline bool is_allocated(const ggml_tensor * tensor) { return tensor->buffer && (tensor->data || ggml_nbytes(tensor) == 0); }
-inline bool is_readable(const ggml_tensor * tensor) { return ggml_backend_buffer_is_host(tensor->buffer) || llamacffi_can_get(tensor); }
+// Several CPUs' meta buffer says that its addresses are in main memory.
+inline bool is_readable(ggml_backend_buffer_t buffer) { return ggml_backend_buffer_is_host(buffer) && !llamacffi_is_meta(buffer); }
+inline bool is_readable(const ggml_tensor * tensor) {
+    return is_readable(tensor->buffer) || (!ggml_backend_buffer_is_host(tensor->buffer) && llamacffi_can_get(tensor));
+}
+inline bool is_writable(const ggml_tensor * dst, const ggml_tensor * src) {
+    return llamacffi_can_set(dst) && (is_readable(src->buffer) || is_readable(dst->buffer) || !ggml_backend_buffer_is_host(dst->buffer));
+}
 
 // A backend that copies by itself does it in its own memory only; a server of the RPC backend hangs up otherwise.
 inline bool is_reached(ggml_backend_t backend, const ggml_tensor * tensor) {
     const ggml_backend_buffer_t buffer = memory_of(tensor);
-    return !buffer || !llamacffi_copies(backend) || ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(buffer));
+    return !llamacffi_copies(backend) || (buffer && ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(buffer)));
 }
 
 // ggml_backend_tensor_alloc asserts it with a sum that may overflow, and that of a buffer without an address, too.
@@ -127,9 +134,9 @@ inline ggml_tensor * node(const ggml_cgraph * graph, int i) { return ggml_graph_
 
 // Whether the tensor and its sources are there: contexts and buffers can be freed while tensors elsewhere name them.
 inline bool is_whole(Call & call, const char * argument, const ggml_tensor * tensor) {
-    if (!call.check_tensor(argument, tensor, true)) return false;
+    if (!call.check_tensor(argument, tensor, TensorUse::data)) return false;
     for (const ggml_tensor * src : tensor->src)
-        if (src && !call.check_tensor(argument, src, true)) return false;
+        if (src && !call.check_tensor(argument, src, TensorUse::data)) return false;
     return true;
 }
 inline bool is_whole(Call & call, const char * argument, const ggml_cgraph * graph) {
@@ -193,7 +200,7 @@ inline bool is_for(Call & call, const char * argument, const ggml_cgraph * graph
 inline bool can_copy(const ggml_cgraph * graph) {
     const auto copied = [](const ggml_tensor * tensor) {
         const ggml_backend_buffer_t buffer = memory_of(tensor);
-        return tensor->data && buffer && (ggml_backend_buffer_is_host(buffer) || llamacffi_can_get(tensor));
+        return tensor->data && buffer && tensor->buffer && is_readable(tensor);
     };
     return each_computed(graph, [&](const ggml_tensor * each) {
         return each_below(each, [&](const ggml_tensor * tensor) { return copied(tensor); });
@@ -564,7 +571,7 @@ inline bool opt_is_whole(Call & call, ggml_opt_context_t opt) {
     if (note.gf && (!call.look("opt_ctx", note.gf) || !is_whole(call, "opt_ctx", note.gf))) return false;
     const ggml_tensor * inputs = ggml_opt_inputs(opt), * outputs = ggml_opt_outputs(opt);
     if (!note.fixed && !note.gf) return true;
-    return (!inputs || call.check_tensor("opt_ctx", inputs, true)) && (!outputs || is_whole_below(call, "opt_ctx", outputs));
+    return (!inputs || call.check_tensor("opt_ctx", inputs, TensorUse::data)) && (!outputs || is_whole_below(call, "opt_ctx", outputs));
 }
 inline void opt_allocated(ggml_opt_context_t opt, bool backward) {
     ggml_backend_sched_t sched = nullptr;

@@ -249,7 +249,7 @@ inline bool all_tensors(Call & call, const char * argument, ggml_tensor * const 
             call.fail(LLAMACFFI_ERROR_ARGUMENT, argument, "[" + std::to_string(i) + "] is NULL");
             return false;
         }
-        if (!call.check_tensor(argument, tensors[i], false)) return false;
+        if (!call.check_tensor(argument, tensors[i], TensorUse::look)) return false;
     }
     return true;
 }
@@ -272,8 +272,8 @@ inline bool is_computed(const ggml_tensor * node) { return !kernels::is_view(nod
 inline bool lives(Call & call, const char * argument, const ggml_cgraph * cgraph) {
     const auto living = [&](const ggml_tensor * tensor) {
         if (!tensor) return true;
-        if (!call.check_tensor(argument, tensor, false)) return false;
-        return !tensor->view_src || call.check_tensor(argument, tensor->view_src, false);
+        if (!call.check_tensor(argument, tensor, TensorUse::look)) return false;
+        return !tensor->view_src || call.check_tensor(argument, tensor->view_src, TensorUse::look);
     };
     for (int i = 0; i < llamacffi_n_leafs(cgraph); i++)
         if (!living(llamacffi_leaf(cgraph, i))) return false;

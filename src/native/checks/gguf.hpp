@@ -139,7 +139,7 @@ inline bool gguf_all_data(const gguf_context * ctx) {
             return false;
         } else if (tensor.view_of) {
             Call * call = current().call();
-            if (call && !call->check_tensor("ctx", tensor.view_of, true)) return false;
+            if (call && !call->check_tensor("ctx", tensor.view_of, TensorUse::data)) return false;
         }
     }
     return true;

@@ -1,5 +1,9 @@
-// Files that would end the process when a model is loaded from them.
+// Files from which loading would end the process.
 #pragma once
+#include <cstring>
+#include <memory>
+#include <string>
+
 #include "gguf.h"
 
 namespace llamacffi {

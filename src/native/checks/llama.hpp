@@ -6,10 +6,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -18,6 +20,7 @@
 #ifdef _WIN32
 #include <windows.h>
 #else
+#include <pthread.h>
 #include <unistd.h>
 #endif
 
@@ -74,6 +77,61 @@ inline size_t memory_size() {
     return size;
 }
 inline bool fits_memory(size_t n, size_t element) { return n <= memory_size() / std::max<size_t>(element, 1); }
+
+// std::regex calls itself for each character (libstdc++: 324 bytes of stack), and so does a grammar for each "(": work
+// that would overflow a thread's stack is done on another thread, with so much of it.
+template <class Work> struct LargeStack {
+    Work & work;
+    Call * call;
+    std::exception_ptr thrown;
+
+    void run() {
+        current().innermost = call;
+        try {
+            work();
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+        current().innermost = nullptr;
+    }
+#ifdef _WIN32
+    static DWORD WINAPI start(void * self) {
+        ((LargeStack *) self)->run();
+        return 0;
+    }
+    bool run_with(size_t size) {
+        const HANDLE thread = CreateThread(nullptr, size, start, this, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
+        if (!thread) return false;
+        WaitForSingleObject(thread, INFINITE);
+        CloseHandle(thread);
+        return true;
+    }
+#else
+    static void * start(void * self) {
+        ((LargeStack *) self)->run();
+        return nullptr;
+    }
+    bool run_with(size_t size) {
+        pthread_attr_t attributes;
+        pthread_t thread;
+        pthread_attr_init(&attributes);
+        pthread_attr_setstacksize(&attributes, size);
+        const bool started = pthread_create(&thread, &attributes, start, this) == 0;
+        pthread_attr_destroy(&attributes);
+        if (started) pthread_join(thread, nullptr);
+        return started;
+    }
+#endif
+};
+template <class Work> void on_large_stack(size_t length, Work work) {
+    if (length < 4096) return work();
+    LargeStack<Work> stack = {work, current().call(), nullptr};
+    const size_t page = 65536, most = (size_t) 1 << (sizeof(size_t) * 8 - 4);
+    size_t size = std::min(length, most / 1024) * 1024;
+    while (!stack.run_with((size + page) / page * page))
+        if ((size /= 2) < 1024 * page) throw std::bad_alloc();
+    if (stack.thrown) std::rethrow_exception(stack.thrown);
+}
 
 // --- parameters of models and quantization ----------------------------------------------------------------------------
 
@@ -137,6 +195,20 @@ inline bool is_imatrix(const llama_model_imatrix_data * each) {
         if (std::any_of(each->data, each->data + each->size, [](float value) { return value < 0; })) return false;
     }
     return true;
+}
+
+// Some types can't do without the weights of this very tensor.
+inline bool has_weights_for(const llama_model_quantize_params * params, ggml_type type, const char * path, const char * name) {
+    if (type == GGML_TYPE_COUNT || params->only_copy || !ggml_quantize_requires_imatrix(type)) return true;
+    const llama_model_imatrix_data * each = params->imatrix;
+    while (each && each->name && std::strcmp(each->name, name)) each++;
+    ggml_context * tensors = nullptr;
+    gguf_context * file = gguf_init_from_file(path, {true, &tensors});
+    const ggml_tensor * tensor = tensors ? ggml_get_tensor(tensors, name) : nullptr;
+    const bool has = !tensor || (each && each->name && each->size == (size_t) (tensor->ne[0] * tensor->ne[2]));
+    ggml_free(tensors);
+    gguf_free(file);
+    return has;
 }
 
 inline bool are_layers(const int32_t * each) {
@@ -282,6 +354,7 @@ inline bool fits_context(const llama_model * model, const llama_context_params &
 struct MadeFor {
     const llama_vocab * vocab;
     int32_t n_vocab;
+    bool lazy;  // a grammar that searches all that was accepted for its triggers
 };
 struct Samplers {
     std::mutex mutex;
@@ -292,18 +365,18 @@ inline Samplers & samplers() {
     return *all;
 }
 
-inline void sampler_made(const llama_sampler * smpl, const llama_vocab * vocab = nullptr, int32_t n_vocab = 0) {
+inline void sampler_made(const llama_sampler * smpl, const llama_vocab * vocab = nullptr, int32_t n_vocab = 0, bool lazy = false) {
     if (!smpl) return;
     if (vocab) made(smpl, uses(vocab));
     else made(smpl);
     std::lock_guard<std::mutex> lock(samplers().mutex);
-    if (vocab || n_vocab) samplers().of[smpl] = {vocab, n_vocab};
+    if (vocab || n_vocab) samplers().of[smpl] = {vocab, n_vocab, lazy};
     else samplers().of.erase(smpl);
 }
 inline MadeFor made_for(const llama_sampler * smpl) {
     std::lock_guard<std::mutex> lock(samplers().mutex);
     const auto found = samplers().of.find(smpl);
-    return found == samplers().of.end() ? MadeFor{nullptr, 0} : found->second;
+    return found == samplers().of.end() ? MadeFor{nullptr, 0, false} : found->second;
 }
 
 // llama_sampler_init keeps the address of the interface: one that Python may collect is kept here, once for each that
@@ -395,7 +468,7 @@ inline bool are_chains(const llama_model * model, const llama_sampler_seq_config
 inline void sampler_cloned(const llama_sampler * from, llama_sampler * result) {
     if (!result) return;
     const MadeFor origin = made_for(from);
-    sampler_made(result, origin.vocab, origin.n_vocab);
+    sampler_made(result, origin.vocab, origin.n_vocab, origin.lazy);
     if (result->iface->name && !std::strcmp(llama_sampler_name(result), "adaptive-p")) llama_sampler_accept(result, -2);
     for (int32_t i = 0, n = n_links(result); i < n; i++) {
         sampler_cloned(linked(from, i), linked(result, i));
@@ -406,12 +479,45 @@ inline void sampler_cloned(const llama_sampler * from, llama_sampler * result) {
 // Each of llama_sampler_apply's kinds goes through all of the candidates.
 inline bool are_candidates(const llama_token_data_array * array) { return array->size > 0 && holds(array->data, array->size); }
 
-// The sampler must leave one token selected, or else llama_sampler_sample fails after the samplers have changed.
+// llama_sampler_accept and llama_sampler_sample, where a regular expression may be searched for in all of the text.
+inline size_t regex_length(const llama_sampler * smpl) {
+    return all_links(smpl, [](const llama_sampler * each) { return !made_for(each).lazy; }) ? 0 : 1 << 18;
+}
+inline void accept(llama_sampler * smpl, llama_token token) {
+    on_large_stack(regex_length(smpl), [&] { llama_sampler_accept(smpl, token); });
+}
+inline llama_token sample(llama_sampler * smpl, llama_context * ctx, int32_t idx) {
+    llama_token token = LLAMA_TOKEN_NULL;
+    on_large_stack(regex_length(smpl), [&] { token = llama_sampler_sample(smpl, ctx, idx); });
+    return token;
+}
+
+// Penalties allocate as much as they are to remember.
 const int32_t longest_history = 1 << 24;
 
-// llama_grammar_parser: it counts max - min repetitions without a look at which is larger, and calls itself for "(".
+inline size_t text_length(const char * text) { return text ? std::strlen(text) : 0; }
+inline llama_sampler * init_grammar(const llama_vocab * vocab, const char * grammar, const char * root) {
+    llama_sampler * result = nullptr;
+    on_large_stack(text_length(grammar), [&] { result = llama_sampler_init_grammar(vocab, grammar, root); });
+    return result;
+}
+inline llama_sampler * init_grammar_lazy(const llama_vocab * vocab, const char * grammar, const char * root, const char ** words, size_t n_words,
+    const llama_token * tokens, size_t n_tokens) {
+    llama_sampler * result = nullptr;
+    on_large_stack(text_length(grammar), [&] { result = llama_sampler_init_grammar_lazy(vocab, grammar, root, words, n_words, tokens, n_tokens); });
+    return result;
+}
+inline llama_sampler * init_grammar_lazy_patterns(const llama_vocab * vocab, const char * grammar, const char * root, const char ** patterns,
+    size_t n_patterns, const llama_token * tokens, size_t n_tokens) {
+    llama_sampler * result = nullptr;
+    on_large_stack(text_length(grammar), [&] {
+        result = llama_sampler_init_grammar_lazy_patterns(vocab, grammar, root, patterns, n_patterns, tokens, n_tokens);
+    });
+    return result;
+}
+
+// llama_grammar_parser counts max - min repetitions without a look at which is larger.
 inline bool is_countable_grammar(const char * at) {
-    int depth = 0;
     const auto skip = [](const char * from) {
         while (*from == ' ' || *from == '\t' || *from == '\r' || *from == '\n' || *from == '#') {
             if (*from == '#') while (*from && *from != '\r' && *from != '\n') from++;
@@ -438,8 +544,6 @@ inline bool is_countable_grammar(const char * at) {
             }
             at++;
         } else {
-            if (*at == '(' && ++depth > 1000) return false;
-            if (*at == ')') depth--;
             at++;
         }
     }
@@ -672,6 +776,14 @@ inline bool is_text_for(const llama_context * ctx, ggml_opt_dataset_t dataset) {
 }
 
 // --- vocabularies -----------------------------------------------------------------------------------------------------
+
+// Some vocabularies split texts by regular expressions.
+inline int32_t tokenize(const llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens, int32_t n_tokens_max, bool add_special,
+    bool parse_special) {
+    int32_t result = 0;
+    on_large_stack((size_t) text_len, [&] { result = llama_tokenize(vocab, text, text_len, tokens, n_tokens_max, add_special, parse_special); });
+    return result;
+}
 
 inline bool is_token(const llama_vocab * vocab, llama_token token) { return token >= 0 && token < llama_vocab_n_tokens(vocab); }
 inline bool are_tokens(const llama_vocab * vocab, const llama_token * tokens, int32_t n) {
