@@ -396,7 +396,8 @@ def laid_out_again(file: File, rng: random.Random) -> None:
             count *= each
         block, n_bytes = BLOCKS.get(type_, (1, 4))
         size += (count // block * n_bytes + file.alignment - 1) // file.alignment * file.alignment
-    file.data = (file.data * (size // max(1, len(file.data)) + 1))[:size]
+    if size < 2**26:
+        file.data = (file.data * (size // max(1, len(file.data)) + 1))[:size]
 
 
 def missing_tensors(file: File, rng: random.Random) -> None:
@@ -583,7 +584,7 @@ def run(contents: list[bytes], first: int, last: int, batch: int = 50, limit: fl
             for line in lines:
                 if line.startswith("at "):
                     at = line
-                else:
+                elif line.startswith("did "):
                     _, taken, peak, outcome = line.split(" ", 3)
                     outcomes[f"{at.split()[2]}: {outcome}"] += 1
                     if float(taken) > 10 or int(peak) > 2000:

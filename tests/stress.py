@@ -137,6 +137,8 @@ class Player:
         self._keep(lib.mtmd_test_create_input_chunks())
 
     def _end(self) -> None:
+        for batch in self.living.pop("batches", []):
+            self.lib.llama_batch_free(batch)
         for kind in ORDER:
             for handle in self.living.get(kind, []):
                 free = getattr(self.lib, FREES.get(kind, ""), None)
@@ -170,7 +172,9 @@ class Player:
             result = getattr(self.api, name)(*arguments)
         except (self.api.LlamaError, TypeError, ValueError, OverflowError):
             return
-        if isinstance(result, self.ffi.CData):
+        if name == "llama_batch_init":
+            self.batches.append(result)
+        elif isinstance(result, self.ffi.CData):
             self._keep(result)
         for handle in arguments:
             if isinstance(handle, self.ffi.CData):

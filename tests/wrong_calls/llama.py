@@ -300,6 +300,11 @@ def wrong_quantize_embeddings_to_no_type(c: Caller, w: World) -> None:
     quantize(c, w, token_embedding_type=w.lib.GGML_TYPE_Q8_K)
 
 
+def wrong_quantize_without_the_weights_that_a_type_needs(c: Caller, w: World) -> None:
+    """llama_model_quantize: InvalidArgumentError"""
+    quantize(c, w, token_embedding_type=w.lib.GGML_TYPE_IQ2_XXS)
+
+
 def wrong_quantize_with_absurdly_many_threads(c: Caller, w: World) -> None:
     """llama_model_quantize: InvalidArgumentError"""
     quantize(c, w, nthread=10**6)
@@ -839,6 +844,13 @@ def wrong_positions_divided_by_a_negative_number(c: Caller, w: World) -> None:
     c.llama_memory_seq_div(w.memory, 0, 0, -1, -2)
 
 
+def wrong_positions_moved_in_a_cache_of_bfloat16(c: Caller, w: World) -> None:
+    """llama_memory_seq_add: InvalidArgumentError"""
+    ctx = w.context(type_k=w.lib.GGML_TYPE_BF16)
+    assert greedy.decode(ctx, w.tokens) == 0
+    c.llama_memory_seq_add(w.lib.llama_get_memory(ctx), 0, 2, -1, 3)
+
+
 def wrong_position_of_an_unknown_sequence(c: Caller, w: World) -> None:
     """llama_memory_seq_pos_max: NativeAssertionError"""
     c.llama_memory_seq_pos_max(w.memory, 300)
@@ -1236,6 +1248,17 @@ def right_texts_and_tokens(c: Caller, w: World) -> None:
     assert c.llama_token_to_piece(w.vocab, tokens[0], text, 64, 10**6, False) > 0
 
 
+def right_long_texts(c: Caller, w: World) -> None:
+    """These vocabularies split texts by regular expressions, which call themselves for each character."""
+    for name in ("deepseek-llm", "deepseek-coder", "gpt-neox", "falcon", "aquila", "llama-bpe"):
+        model = w.load(w.vocab_path(name), vocab_only=True)
+        vocab = c.llama_model_get_vocab(model)
+        for text in (b"1" * 60_000, b"!" * 60_000, b"a" * 60_000):
+            tokens = w.ffi.new("llama_token[]", len(text) + 2)
+            assert c.llama_tokenize(vocab, text, len(text), tokens, len(tokens), True, True) > 0
+        c.llama_model_free(model)
+
+
 # --- chat templates, split paths ------------------------------------------------------------------------------------
 
 
@@ -1481,11 +1504,6 @@ def wrong_grammar_that_counts_backwards(c: Caller, w: World) -> None:
     c.llama_sampler_init_grammar(w.vocab, b'root ::= "a"{5, 2}', b"root")
 
 
-def wrong_grammar_nested_without_end(c: Caller, w: World) -> None:
-    """llama_sampler_init_grammar: InvalidArgumentError"""
-    c.llama_sampler_init_grammar(w.vocab, b"root ::= " + b"(" * 10**6, b"root")
-
-
 def wrong_root_null(c: Caller, w: World) -> None:
     """llama_sampler_init_grammar: InvalidArgumentError"""
     c.llama_sampler_init_grammar(w.vocab, b'root ::= "a"', NULL)
@@ -1667,6 +1685,13 @@ def right_clone_between_choosing_and_accepting(c: Caller, w: World) -> None:
     copy = c.llama_sampler_clone(chain)
     c.llama_sampler_accept(copy, array.data[array.selected].id)
     c.llama_sampler_accept(chain, array.data[array.selected].id)
+
+
+def right_grammar_nested_deeply(c: Caller, w: World) -> None:
+    n = 50_000
+    assert c.llama_sampler_init_grammar(w.vocab, b"root ::= " + b"(" * n + b'"a"' + b")" * n, b"root")
+    rules = "".join(f"a{i} ::= a{i + 1}\n" for i in range(n))
+    assert c.llama_sampler_init_grammar(w.vocab, f'root ::= a0\n{rules}a{n} ::= "x"\n'.encode(), b"root")
 
 
 def right_grammars_that_c_refuses(c: Caller, w: World) -> None:

@@ -168,6 +168,10 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
         body.append(f"{spell(signature.result, 'failed')}{value};")
         give_up = "return failed;"
     body.append(f"if (call.refused()) {give_up}")
+    if function.module:
+        modules = ",".join(policy.modules.get(function.module, [function.module]))
+        body.append("static bool found = false;")
+        body.append(f'if (!found && !(found = llamacffi_find("{modules}", "{name}") != nullptr)) {give_up}')
     body += _argument_checks(function, names, policy, types, give_up)
     body.append("try {")  # a check may call what throws
     for argument, condition, problem in policy.lists("checks", name):

@@ -207,6 +207,11 @@ inline bool can_copy(const ggml_cgraph * graph) {
     });
 }
 
+// A meta device's memory takes tensors in the order of their making, and graph_copy_dup_tensor makes sources last.
+inline bool takes_copies(ggml_backend_t backend) {
+    return ggml_backend_dev_type(ggml_backend_get_device(backend)) != GGML_BACKEND_DEVICE_TYPE_META;
+}
+
 inline bool has_nodes(const ggml_cgraph * graph, const ggml_tensor * const * tensors, size_t n) {
     for (size_t j = 0; j < n; j++) {
         for (int i = 0; i < n_nodes(graph); i++)
@@ -297,11 +302,21 @@ inline bool sched_computes(ggml_backend_sched_t sched, const ggml_cgraph * graph
     return note.state == SchedNote::graph_is && note.allocated == graph && note.n_nodes == n_nodes(graph) && has_memory(graph);
 }
 
-// Whether the backends compute these nodes.
+// Whether the backends compute these nodes, in memory that has not been taken for what it says to be.
 inline bool is_for(Call & call, const char * argument, const ggml_cgraph * graph, ggml_backend_sched_t sched) {
     for (int i = 0; i < ggml_backend_sched_get_n_backends(sched); i++)
         if (!is_on_cpu(ggml_backend_sched_get_backend(sched, i))) return true;  // who knows which computes what
-    return is_for_kernels(call, argument, graph) && has_rows(call, argument, graph);
+    const auto is_real = [](const ggml_tensor * tensor) {
+        const ggml_backend_buffer_t buffer = tensor ? memory_of(tensor) : nullptr;
+        return !buffer || !llamacffi_is_meta(buffer);
+    };
+    const bool real = each_computed(graph, [&](const ggml_tensor * each) {
+        if (!is_real(each)) return false;
+        for (const ggml_tensor * src : each->src)
+            if (!is_real(src)) return false;
+        return true;
+    });
+    return real && is_for_kernels(call, argument, graph) && has_rows(call, argument, graph);
 }
 
 // A scheduler in use: with it its backends, which another scheduler may have, too. Where it takes larger buffers, the

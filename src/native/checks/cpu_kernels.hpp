@@ -109,9 +109,21 @@ inline bool outer_product(Tensor n) {
     return packed(a) && is(b, f32) && is(n, f32) && (is(a, f32) || (same && (is(a, f16) || is_quantized(a))));
 }
 
+// Where no dimension turns, the loop over those that stay has no end.
 inline bool rotation(Tensor n) {
-    Tensor a = n->src[0];
-    return is(a, f32 | f16) && packed(a) && packed(n);
+    Tensor a = n->src[0], factors = n->src[2];
+    const int32_t dims = n->op_params[1], mode = n->op_params[2], * sections = n->op_params + 11, offset = n->op_params[15];
+    if (!is(a, f32 | f16) || !packed(a) || !packed(n)) return false;
+    if (dims <= 0 || dims % 2 || offset < 0 || offset % 2 || (int64_t) offset + dims > a->ne[0]) return false;
+    if (factors && (!is(factors, f32) || factors->ne[0] < dims / 2)) return false;
+    if (mode == GGML_ROPE_TYPE_VISION && (dims != a->ne[0] / 2 || offset)) return false;
+    if (!(mode & GGML_ROPE_TYPE_MROPE)) return mode == GGML_ROPE_TYPE_NORMAL || mode == GGML_ROPE_TYPE_NEOX;
+    int64_t sum = 0;
+    for (int i = 0; i < 4; i++) {
+        if (sections[i] < 0) return false;
+        sum += sections[i];
+    }
+    return sections[0] + sections[1] + sections[2] > 0 && sum <= a->ne[0];
 }
 
 inline bool attention(Tensor n) {
@@ -169,6 +181,21 @@ inline bool f32_packed(Tensor n) { return is(n->src[0], f32) && packed(n->src[0]
 inline bool f32_even(Tensor n) { return is(n->src[0], f32) && even(n->src[0]); }
 inline bool f32_contiguous(Tensor n) { return is(n->src[0], f32) && ggml_is_contiguous(n->src[0]); }
 
+inline bool is_inplace(Tensor n) { return n->view_src && n->view_src == (n->src[0]->view_src ? n->src[0]->view_src : n->src[0]); }
+
+inline bool diagonal_mask(Tensor n) {
+    Tensor a = n->src[0];
+    if (!is(a, f32)) return false;
+    return is_inplace(n) ? packed(a) && (a->ne[3] == 1 || (size_t) a->ne[2] * a->nb[2] <= a->nb[3]) : ggml_is_contiguous(a);
+}
+
+// The kernel goes from plane to plane until the data ends.
+inline bool pool_2d(Tensor n) {
+    Tensor a = n->src[0];
+    if (!is(a, f32 | f16) || !packed(a) || (a->ne[3] != 1 && a->nb[3] != (size_t) a->ne[2] * a->nb[2])) return false;
+    return ggml_is_matrix(a) || (size_t) (a->ne[1] - 1) * a->nb[1] + ggml_row_size(a->type, a->ne[0]) <= a->nb[2];
+}
+
 // The kernel counts the rows of others wrongly, and reads behind them.
 inline bool is_cube(Tensor t) { return t->ne[3] == 1 && t->ne[1] == t->ne[2]; }
 
@@ -208,7 +235,7 @@ inline const Kernel all[] = {
     {"RMS_NORM", 1, f32_packed},
     {"RMS_NORM_BACK", 2, [](Tensor n) { return f32_packed(n) && is(n->src[1], f32) && packed(n->src[1]); }},
     {"GROUP_NORM", 1, f32_packed},
-    {"L2_NORM", 1, f32_packed},
+    {"L2_NORM", 1, f32_only},
     {"MUL_MAT", 2, product},
     {"MUL_MAT_ID", 3, product_by_id},
     {"OUT_PROD", 2, outer_product},
@@ -218,8 +245,8 @@ inline const Kernel all[] = {
     {"GET_ROWS_BACK", 2, [](Tensor n) { return is(n->src[0], f32 | f16) && packed(n->src[0]); }},
     {"SET_ROWS", 2, [](Tensor n) { return is(n->src[0], f32 | f16) && packed(n->src[0]) && is_writable(n); }},
     {"DIAG", 1, f32_packed},
-    {"DIAG_MASK_INF", 1, f32_contiguous},
-    {"DIAG_MASK_ZERO", 1, f32_contiguous},
+    {"DIAG_MASK_INF", 1, diagonal_mask},
+    {"DIAG_MASK_ZERO", 1, diagonal_mask},
     {"SOFT_MAX", 1, f32_contiguous},
     {"SOFT_MAX_BACK", 2, [](Tensor n) { return all_f32(n) && ggml_is_contiguous(n->src[0]) && ggml_is_contiguous(n->src[1]) && n->op_params[1] == 0; }},
     {"ROPE", 2, rotation},
@@ -234,7 +261,7 @@ inline const Kernel all[] = {
     {"CONV_2D_DW", 2, depth_wise},
     {"CONV_TRANSPOSE_2D", 2, [](Tensor n) { return is(n->src[0], f32 | f16) && is(n->src[1], f32) && packed(n->src[0]) && packed(n->src[1]); }},
     {"POOL_1D", 1, [](Tensor n) { return is(n->src[0], f32 | f16) && even(n->src[0]); }},
-    {"POOL_2D", 1, [](Tensor n) { return is(n->src[0], f32 | f16) && ggml_is_contiguous(n->src[0]); }},
+    {"POOL_2D", 1, pool_2d},
     {"POOL_2D_BACK", 2, [](Tensor n) { return all_f32(n) && ggml_is_contiguous(n->src[0]) && ggml_is_contiguous(n->src[1]); }},
     {"UPSCALE", 1, [](Tensor n) { return is(n->src[0], f32) && !ggml_is_empty(n->src[0]); }},
     {"PAD", 1, f32_only},
