@@ -220,7 +220,7 @@ class Player:
             written = any(word in function for word in ("write", "save", "quantize", "dump"))
             other = os.fsencode(self.folder / f"file{chance.randrange(3)}")
             return chance.choice([other if written else self.path, b"", None])
-        texts = [b"", b"abc", b"general.architecture", b"root ::= \"a\"", b"root", b"CPU", b"%n", b"100%%", b"\xff\xfe", None]
+        texts = [b"", b"abc", b"general.architecture", b"root ::= \"a\"", b"root", b"CPU", b"%s%n", b"100%%", b"\xff\xfe", None]
         return chance.choice([*texts, b"x" * 5000])
 
     def _number(self, ctype: Any, name: str) -> Any:

@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
@@ -700,3 +701,25 @@ def test_refused_call_is_no_failure_of_an_earlier_one(gguf: ffi.CData) -> None:
         llamacffi.gguf_get_key(gguf, 5)
     assert first.value.function == "gguf_get_key"
     assert llamacffi.gguf_find_key(gguf, "key") == -1
+
+
+# --- a format's arguments -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unnamed() -> Iterator[ffi.CData]:
+    context = lib.ggml_init(ffi.new("struct ggml_init_params *", {"mem_size": 1 << 16, "no_alloc": True})[0])
+    yield lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 1)
+    lib.ggml_free(context)
+
+
+def test_format_and_its_arguments(unnamed: ffi.CData) -> None:
+    word, number, real = ffi.new("char[]", b"w"), ffi.cast("int", 7), ffi.cast("double", 0.5)
+    llamacffi.ggml_format_name(unnamed, b"%%%s%*d%-5.1f|", word, ffi.cast("int", 3), number, real)
+    assert ffi.string(lib.ggml_get_name(unnamed)) == b"%w  70.5  |"
+
+
+@pytest.mark.parametrize("text", [b"%s", b"%d", b"%*d", b"%n", b"%", b"%y", b"%5", b"%s%s"])
+def test_format_that_its_arguments_do_not_fit(unnamed: ffi.CData, text: bytes) -> None:
+    with pytest.raises(llamacffi.InvalidArgumentError, match=r"^ggml_format_name: fmt: "):
+        llamacffi.ggml_format_name(unnamed, text, *([ffi.cast("double", 1)] if text != b"%d" else []))

@@ -71,7 +71,8 @@ def test_imports_nothing_else(run_python: Run) -> None:
     )
     others = {name for name in done.stdout.split() if name.partition(".")[0] != "llamacffi"}
     assert "llamacffi" in done.stdout.split()
-    assert others <= {"__future__", "_cffi_backend", "cpyext"}  # the last is PyPy's, with any extension
+    # What the interpreter has built in, and PyPy has with any extension.
+    assert others <= {"__future__", "_cffi_backend", "atexit", "faulthandler", "cpyext"}
 
 
 def test_runs_no_thread_and_starts_no_process(run_python: Run) -> None:
@@ -138,10 +139,15 @@ for _ in range(2):
 
 
 def test_unknown_backend_through_lib(run_python: Run) -> None:
-    code = "from llamacffi import lib; print(lib.ggml_backend_dev_count(), lib.llama_supports_gpu_offload())"
+    code = """
+from llamacffi import last_error, lib
+for function in (lib.ggml_backend_dev_count, lib.llama_supports_gpu_offload):
+    assert not function()
+    print(type(last_error()).__name__, last_error())
+"""
     done = run_python("-c", code, LLAMACFFI_BACKENDS="warp")
-    assert done.stdout == "0 False\n"
-    assert done.stderr.count("llamacffi: LLAMACFFI_BACKENDS=warp: there is no backend 'warp'") == 2
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("BackendError LLAMACFFI_BACKENDS=warp: there is no backend 'warp'") == 2
 
 
 def test_unknown_backend_on_the_command_line(run_python: Run) -> None:

@@ -19,6 +19,7 @@ from .errors import LlamaError as LlamaError
 from .errors import NativeAssertionError as NativeAssertionError
 from .errors import NativeExceptionError as NativeExceptionError
 from .errors import last_error as last_error
+from .handles import adopt as adopt
 from .native import ffi as ffi
 from .native import get_include as get_include
 from .native import get_library_dir as get_library_dir

@@ -32,13 +32,15 @@ SUCCESSORS = {
 # The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof.
 TYPES = ("llama_model_p", "llama_context_p", "llama_token")
 
-# What the extension has for the package alone.
-_OURS = "llamacffi_"
+
+def _is_ours(name: str) -> bool:
+    """Whether the extension has a name for the package alone."""
+    return name[:10] in ("llamacffi_", "LLAMACFFI_")
 
 
 def names() -> list[str]:
     """Every C function and constant, and the documented names, sorted."""
-    c_names = {name for name in dir(lib) if not name.startswith(_OURS)}
+    c_names = {name for name in dir(lib) if not _is_ours(name)}
     return sorted(c_names.union(SUCCESSORS, TYPES, _SUPPLIED))
 
 
@@ -53,7 +55,7 @@ def resolve(name: str) -> Any:
     if name in TYPES:
         return name
     c_name = name if hasattr(lib, name) else SUCCESSORS.get(name, name)
-    value = None if c_name.startswith(_OURS) else getattr(lib, c_name, None)
+    value = None if _is_ours(c_name) else getattr(lib, c_name, None)
     if value is None:
         raise AttributeError(f"module 'llamacffi' has no attribute {name!r}{_why_not(name)}")
     if isinstance(value, ffi.CData) and ffi.typeof(value).kind == "pointer":  # a constant that is a string
@@ -64,7 +66,7 @@ def resolve(name: str) -> Any:
 # What cffi can't convert raises one of UNFIT before anything is called.
 _SOURCE = """\
 def {name}({head}):
-    try:
+{first}    try:
 {checks}        _result = _call({arguments})
     except _Unfit as _error:
         _result = _adapt(_error, ({given}))
@@ -112,6 +114,10 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         _sizeof=_cffi_backend.sizeof,
         _type=type,
     )
+    if type_.ellipsis:
+        from .formats import check_format  # two functions need it
+
+        scope["_check_format"] = check_format
     for each in parameters:
         if not each.size:
             continue
@@ -123,6 +129,7 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         head=", ".join(names + rest),
         arguments=", ".join(names + rest),
         given="".join(f"{each}, " for each in names + rest),
+        first=f"    _check_format({name!r}, {names[-1]!r}, {names[-1]}, args)\n" if rest else "",
         checks="".join(_check(index, each) for index, each in enumerate(parameters)),
         keeps="".join(
             _KEEP.format(owner="_result" if each.keeps == "result" else each.keeps, name=each.name)

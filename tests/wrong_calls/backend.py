@@ -510,6 +510,21 @@ def wrong_meta_copy(c, w):
     c.ggml_backend_tensor_copy(tensor, filled(w, 1, 2))
 
 
+def wrong_meta_graph_copy(c, w):
+    """ggml_backend_graph_copy: InvalidArgumentError"""
+    graph, _ = computed(w)
+    c.ggml_backend_graph_copy(w.lib.ggml_backend_dev_init(meta_device(w), w.ffi.NULL), graph)
+
+
+def wrong_meta_memory_in_sched(c, w):
+    """ggml_backend_sched_graph_compute: InvalidArgumentError"""
+    tensor, _ = meta_tensor(w)
+    ctx = no_alloc(w)
+    graph = w.lib.ggml_new_graph(ctx)
+    w.lib.ggml_build_forward_expand(graph, w.lib.ggml_add(ctx, tensor, filled(w, 1, 2)))
+    c.ggml_backend_sched_graph_compute(w.sched, graph)
+
+
 def wrong_meta_async_without_buffer(c, w):
     """ggml_backend_tensor_set_async: InvalidArgumentError"""
     _, backend = meta_tensor(w)
@@ -1361,6 +1376,29 @@ def wrong_sched_reserve_size_null(c, w):
     c.ggml_backend_sched_reserve_size(w.sched, graph, w.ffi.NULL)
 
 
+def wrong_sched_only_measured(c, w):
+    """ggml_backend_sched_alloc_graph: InvalidArgumentError"""
+    graph, _, _ = sum_graph(w)
+    w.lib.ggml_backend_sched_reserve_size(w.sched, graph, w.ffi.new("size_t[1]"))
+    c.ggml_backend_sched_alloc_graph(w.sched, graph)
+
+
+def endless_graph(w: Any) -> Any:
+    """A graph that needs more memory than there is."""
+    ctx = no_alloc(w)
+    graph = w.lib.ggml_new_graph(ctx)
+    w.lib.ggml_build_forward_expand(graph, w.lib.ggml_add(ctx, new_tensor(w, ctx, 2**48), filled(w, 1)))
+    return graph
+
+
+def wrong_sched_after_no_memory(c, w):
+    """ggml_backend_sched_graph_compute: InvalidArgumentError"""
+    graph, _, _ = sum_graph(w)
+    assert not w.lib.ggml_backend_sched_alloc_graph(w.sched, endless_graph(w))
+    w.lib.ggml_backend_sched_reset(w.sched)
+    c.ggml_backend_sched_graph_compute(w.sched, graph)
+
+
 def wrong_sched_unsupported(c, w):
     """ggml_backend_sched_graph_compute: InvalidArgumentError"""
     target, _ = allocated(w, 256, type_=w.lib.GGML_TYPE_IQ2_XXS)
@@ -1422,6 +1460,16 @@ def right_sched(c, w):
     assert values(w, total) == [3.0] * 5000
     assert c.ggml_backend_sched_get_n_splits(sched) == 1
     c.ggml_backend_sched_free(sched)
+
+
+def right_sched_no_memory(c, w):
+    graph, total, _ = sum_graph(w)
+    assert not c.ggml_backend_sched_alloc_graph(w.sched, endless_graph(w))
+    c.ggml_backend_sched_reset(w.sched)
+    c.ggml_backend_sched_reset(w.sched)
+    assert c.ggml_backend_sched_reserve(w.sched, graph)
+    assert c.ggml_backend_sched_graph_compute(w.sched, graph) == w.lib.GGML_STATUS_SUCCESS
+    assert values(w, total) == [3, 3]
 
 
 def right_sched_two_backends(c, w):
@@ -2382,7 +2430,7 @@ def wrong_sycl_description(c, w):
 
 
 def wrong_metal_freed(c, w):
-    """ggml_backend_metal_supports_family: FreedHandleError"""
+    """ggml_backend_metal_supports_family: FreedHandleError | BackendError"""
     backend = w.lib.ggml_backend_init_best()
     w.lib.ggml_backend_free(backend)
     c.ggml_backend_metal_supports_family(backend, 1)

@@ -1,5 +1,6 @@
 // What ggml-backend.cpp, ggml-opt.cpp and the backends take for granted.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <deque>
@@ -249,6 +250,7 @@ struct PlanNote {
 // Under the account's lock, which survives a fork.
 struct BackendNotes {
     std::map<const ggml_backend_sched *, SchedNote> scheds;
+    std::unordered_set<const ggml_backend_sched *> unbacked;  // measured, without memory
     std::map<const ggml_opt_context *, OptNote> opts;
     std::map<const ggml_opt_dataset *, int64_t> shards;
     std::map<const void *, PlanNote> plans;
@@ -273,6 +275,29 @@ inline void sched_made(ggml_backend_sched_t sched) {
 inline void sched_freed(ggml_backend_sched_t sched) {
     std::lock_guard<std::recursive_mutex> lock(account);
     backend_notes().scheds.erase(sched);
+    backend_notes().unbacked.erase(sched);
+}
+
+// ggml_gallocr_alloc_graph would use buffers that a mere measuring, or a failure, has let go.
+inline void sched_is_backed(ggml_backend_sched_t sched, bool backed) {
+    std::lock_guard<std::recursive_mutex> lock(account);
+    if (backed) backend_notes().unbacked.erase(sched);
+    else backend_notes().unbacked.insert(sched);
+}
+inline bool sched_is_backed(ggml_backend_sched_t sched) {
+    std::lock_guard<std::recursive_mutex> lock(account);
+    return !backend_notes().unbacked.count(sched);
+}
+inline bool sched_has_buffers(ggml_backend_sched_t sched, const size_t * sizes) {
+    std::vector<ggml_backend_buffer_type_t> bufts;
+    for (int i = 0; i < ggml_backend_sched_get_n_backends(sched); i++) {
+        const ggml_backend_t backend = ggml_backend_sched_get_backend(sched, i);
+        const ggml_backend_buffer_type_t buft = ggml_backend_sched_get_buffer_type(sched, backend);
+        if (std::find(bufts.begin(), bufts.end(), buft) != bufts.end()) continue;  // it shares the first one's
+        bufts.push_back(buft);
+        if (sizes[i] && ggml_backend_sched_get_buffer_size(sched, backend) == 0) return false;
+    }
+    return true;
 }
 inline void sched_is(ggml_backend_sched_t sched, SchedNote note) {
     std::lock_guard<std::recursive_mutex> lock(account);

@@ -215,7 +215,7 @@ inline const Kernel all[] = {
     {"DIV", 2, pair_wise},
     {"ADD1", 2, add1},
     {"ADD_ID", 3, [](Tensor n) { return is(n->src[0], f32) && is(n->src[1], f32) && packed(n->src[0]) && packed(n->src[1]); }},
-    {"ACC", 2, [](Tensor n) { return is(n->src[0], f32) && packed(n->src[1]) && ggml_is_contiguous(n); }},
+    {"ACC", 2, [](Tensor n) { return is(n->src[0], f32) && packed(n->src[1]) && ggml_is_contiguous(n) && !ggml_is_empty(n->src[1]); }},
     {"SQR", 1, element_wise},
     {"SQRT", 1, element_wise},
     {"LOG", 1, element_wise},

@@ -100,12 +100,11 @@ inline bool is_inside(const ggml_tensor * a, std::initializer_list<int64_t> ne, 
 
 // ggml_acc and ggml_set: the kernels assert that b, laid out so, is inside of a; strides are kept in 31 bits.
 inline bool lies_in(const ggml_tensor * b, const ggml_tensor * a, size_t nb1, size_t nb2, size_t nb3, size_t offset) {
-    if (ggml_is_empty(b)) return true;
     const size_t room = ggml_nbytes(a), strides[] = {ggml_element_size(a), nb1, nb2, nb3};
     if (offset > INT32_MAX || offset > room) return false;
-    size_t end = offset + ggml_element_size(a);
+    size_t end = offset + (ggml_is_empty(b) ? 0 : ggml_element_size(a));
     for (int i = 0; i < GGML_MAX_DIMS; i++) {
-        const size_t steps = (size_t) b->ne[i] - 1;
+        const size_t steps = b->ne[i] ? (size_t) b->ne[i] - 1 : 0;
         if (steps && (strides[i] > INT32_MAX || strides[i] > room / steps)) return false;
         end += steps * strides[i];
     }
