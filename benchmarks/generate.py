@@ -1,4 +1,4 @@
-"""Greedy generation in a Python loop over `lib`, against llama.cpp's llama-bench (its test tg) on the same libraries.
+"""Greedy generation in a Python loop over the checked facade, against llama.cpp's llama-bench (its test tg) on the same libraries.
 
 llama-bench is compiled here once, in build/. The two take turns, each in a process of its own; the figure is the
 median of the ratios, pair by pair. llama-bench decodes random tokens and does not look at the logits; our loop takes
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy
 
 import llamacffi
-from llamacffi import ffi, lib
+from llamacffi import ffi
 from timing import table, verdict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
@@ -74,24 +74,24 @@ def python_loop(model):
 
 def loop(path):
     """Generate as llama-bench does, in a context of the same size and after the same warm-up; tokens a second."""
-    model = lib.llama_model_load_from_file(os.fsencode(path), lib.llama_model_default_params())
-    params = lib.llama_context_default_params()
+    model = llamacffi.llama_model_load_from_file(path, llamacffi.llama_model_default_params())
+    params = llamacffi.llama_context_default_params()
     params.n_ctx, params.n_threads, params.n_threads_batch = TOKENS, THREADS, THREADS
-    ctx = lib.llama_init_from_model(model, params)
-    vocab = lib.llama_model_get_vocab(model)
-    token = ffi.new("llama_token[1]", [lib.llama_vocab_bos(vocab)])
-    batch = lib.llama_batch_get_one(token, 1)
-    size = lib.llama_vocab_n_tokens(vocab) * ffi.sizeof("float")
-    decode, logits = lib.llama_decode, lib.llama_get_logits_ith
+    ctx = llamacffi.llama_init_from_model(model, params)
+    vocab = llamacffi.llama_model_get_vocab(model)
+    token = ffi.new("llama_token[1]", [llamacffi.llama_vocab_bos(vocab)])
+    batch = llamacffi.llama_batch_get_one(token, 1)
+    size = llamacffi.llama_vocab_n_tokens(vocab) * ffi.sizeof("float")
+    decode, logits = llamacffi.llama_decode, llamacffi.llama_get_logits_ith
     decode(ctx, batch)
-    lib.llama_memory_clear(lib.llama_get_memory(ctx), False)
+    llamacffi.llama_memory_clear(llamacffi.llama_get_memory(ctx), False)
     start = time.perf_counter()
     for _ in range(TOKENS):
         decode(ctx, batch)
         token[0] = numpy.frombuffer(ffi.buffer(logits(ctx, -1), size), numpy.float32).argmax()
     took = time.perf_counter() - start
-    lib.llama_free(ctx)
-    lib.llama_model_free(model)
+    llamacffi.llama_free(ctx)
+    llamacffi.llama_model_free(model)
     return TOKENS / took
 
 
@@ -101,15 +101,15 @@ def main():
     pairs = []
     for number in range(PAIRS):
         pair = {}
-        ways = [("llama-bench", lambda: llama_bench(program, model)), ("lib", lambda: python_loop(model))]
+        ways = [("llama-bench", lambda: llama_bench(program, model)), ("facade", lambda: python_loop(model))]
         for name, way in ways if number % 2 else reversed(ways):
             time.sleep(0.03)  # else the last process's spinning threads slow this one
             pair[name] = way()
         pairs.append(pair)
-    rows = [[name, f"{statistics.median(pair[name] for pair in pairs):.1f}"] for name in ("llama-bench", "lib")]
+    rows = [[name, f"{statistics.median(pair[name] for pair in pairs):.1f}"] for name in ("llama-bench", "facade")]
     print(table(["tokens a second", "median"], rows))
-    ratio = statistics.median(pair["lib"] / pair["llama-bench"] for pair in pairs)
-    print(verdict("lib against llama-bench", ratio, BAR, at_most=False))
+    ratio = statistics.median(pair["facade"] / pair["llama-bench"] for pair in pairs)
+    print(verdict("facade against llama-bench", ratio, BAR, at_most=False))
 
 
 if __name__ == "__main__":

@@ -506,3 +506,33 @@ assert generate(context())
     took, done = interrupt(PRELUDE + code, 0.6)
     assert done.stdout == "interrupted in a load True\n", done.stderr
     assert took < 15
+
+
+# --- what can't be caught -----------------------------------------------------------------------------------------
+
+
+@posix_only
+def test_failure_outside_of_any_guard_is_told(run_python: Run) -> None:
+    """As on one of llama.cpp's own threads: the message and Python's stack, and then the end."""
+    code = """
+import ctypes
+from pathlib import Path
+
+def innermost():
+    ctypes.CDLL(str(library)).ggml_abort(b"kernel.c", 7, b"no such row")
+
+(library,) = Path(llamacffi.get_library_dir()).glob("*llamacffi-ggml-base.*")
+assert context()
+innermost()
+"""
+    done = run_python("-c", PRELUDE + code)
+    assert done.returncode == -signal.SIGABRT
+    assert "kernel.c:7: no such row\n" in done.stderr
+    assert "in innermost\n" in done.stderr
+
+
+def test_own_fault_handler_is_left_alone(run_python: Run) -> None:
+    code = "import faulthandler; faulthandler.enable(open('faults', 'w')); import llamacffi; faulthandler._sigabrt()"
+    done = run_python("-c", code)
+    assert done.returncode
+    assert done.stderr == ""

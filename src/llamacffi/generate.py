@@ -7,9 +7,10 @@ import stat
 from collections.abc import Iterator
 from typing import Callable, Optional
 
-from .callbacks import callback
-from .errors import LlamaError, failure
-from .native import encode_path, ffi, lib, require
+import llamacffi
+
+from .errors import LlamaError
+from .native import encode_path, ffi, lib
 
 _N_BATCH = 512
 
@@ -29,18 +30,20 @@ def load(path: str, progress: Optional[Callable[[float], bool]] = None) -> ffi.C
         Anything that `progress` raises.
     """
     _check_file(path)
-    require("llama_model_load_from_file")
-    lib.llama_backend_init()
-    params = lib.llama_model_default_params()
-    report = callback("llama_progress_callback", progress) if progress else None
+    llamacffi.llama_backend_init()
+    params = llamacffi.llama_model_default_params()
+    report = llamacffi.callback("llama_progress_callback", progress) if progress else None
     if report:
         params.progress_callback, params.progress_callback_user_data = report.function, report.user_data
-    model = lib.llama_model_load_from_file(encode_path(path), params)
-    if lib.llamacffi_failed():
-        raise failure()
+    model = llamacffi.llama_model_load_from_file(encode_path(path), params)
     if not model:
-        raise LlamaError(f"{path}: llama.cpp could not load this model")
+        raise LlamaError(f"{path}: llama.cpp could not load this model", native=_reason())
     return model
+
+
+def _reason() -> str:
+    """What llama.cpp logged in this thread's latest call."""
+    return str(ffi.string(lib.llamacffi_call_log()).decode("utf-8", "replace").strip())
 
 
 def _check_file(path: str) -> None:
@@ -53,7 +56,7 @@ def _check_file(path: str) -> None:
         raise LlamaError(f"{path}: {error.strerror}") from None
     if not magic:
         raise LlamaError(f"{path}: is empty")
-    if magic != ffi.string(lib.GGUF_MAGIC):
+    if magic != llamacffi.GGUF_MAGIC:
         raise LlamaError(f"{path}: is not a GGUF file")
 
 
@@ -81,37 +84,37 @@ def generate(
     Raises:
         LlamaError: the prompt is longer than the model takes, memory is short, or decoding fails.
     """
-    vocab = lib.llama_model_get_vocab(model)
+    vocab = llamacffi.llama_model_get_vocab(model)
     tokens = tokenize(vocab, prompt)
     n_ctx = len(tokens) + n_predict
-    n_ctx_train = lib.llama_model_n_ctx_train(model)
+    n_ctx_train = llamacffi.llama_model_n_ctx_train(model)
     if n_ctx > n_ctx_train:
         raise LlamaError(
             f"the prompt's {len(tokens)} tokens and {n_predict} more are {n_ctx}; this model takes {n_ctx_train}"
         )
-    params = lib.llama_context_default_params()
+    params = llamacffi.llama_context_default_params()
     params.n_ctx = n_ctx
     params.n_batch = min(_N_BATCH, n_ctx)
     params.n_threads = params.n_threads_batch = n_threads or _processors()
-    ctx = lib.llama_init_from_model(model, params)
+    ctx = llamacffi.llama_init_from_model(model, params)
     if not ctx:
-        raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens")
-    sampler = _sampler(temperature, lib.LLAMA_DEFAULT_SEED if seed is None else seed)
+        raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens", native=_reason())
+    sampler = _sampler(temperature, llamacffi.LLAMA_DEFAULT_SEED if seed is None else seed)
     try:
-        n_batch = lib.llama_n_batch(ctx)
+        n_batch = llamacffi.llama_n_batch(ctx)
         for start in range(0, len(tokens), n_batch):
             _decode(ctx, ffi.new("llama_token[]", tokens[start : start + n_batch]))
         latest = ffi.new("llama_token[1]")
         for left in range(n_predict - 1, -1, -1):
-            latest[0] = lib.llama_sampler_sample(sampler, ctx, -1)
-            if lib.llama_vocab_is_eog(vocab, latest[0]):
+            latest[0] = llamacffi.llama_sampler_sample(sampler, ctx, -1)
+            if llamacffi.llama_vocab_is_eog(vocab, latest[0]):
                 return
             yield piece(vocab, latest[0])
             if left:
                 _decode(ctx, latest)
     finally:
-        lib.llama_sampler_free(sampler)
-        lib.llama_free(ctx)
+        llamacffi.llama_sampler_free(sampler)
+        llamacffi.llama_free(ctx)
 
 
 def tokenize(vocab: ffi.CData, text: str) -> list[int]:
@@ -120,7 +123,7 @@ def tokenize(vocab: ffi.CData, text: str) -> list[int]:
     room = len(data) + 2
     while True:
         tokens = ffi.new("llama_token[]", room)
-        n = lib.llama_tokenize(vocab, data, len(data), tokens, room, True, True)
+        n = llamacffi.llama_tokenize(vocab, data, len(data), tokens, room, True, True)
         if n >= 0:
             if not n:
                 raise LlamaError("the prompt is empty, and this model has no token to begin with")
@@ -133,7 +136,7 @@ def piece(vocab: ffi.CData, token: int) -> bytes:
     room = 32
     while True:
         buffer = ffi.new("char[]", room)
-        n = lib.llama_token_to_piece(vocab, token, buffer, room, 0, False)
+        n = llamacffi.llama_token_to_piece(vocab, token, buffer, room, 0, False)
         if n >= 0:
             return bytes(ffi.buffer(buffer, n))
         room = -n
@@ -147,24 +150,24 @@ def _processors() -> int:
 
 
 def _decode(ctx: ffi.CData, tokens: ffi.CData) -> None:
-    status = lib.llama_decode(ctx, lib.llama_batch_get_one(tokens, len(tokens)))
+    status = llamacffi.llama_decode(ctx, llamacffi.llama_batch_get_one(tokens, len(tokens)))
     if status:
-        raise LlamaError(f"llama_decode failed with status {status}")
+        raise LlamaError(f"llama_decode failed with status {status}", native=_reason())
 
 
 def _sampler(temperature: float, seed: int) -> ffi.CData:
     """llama.cpp's usual chain, or the likeliest token at temperature 0."""
-    chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+    chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
     if temperature <= 0:
-        steps = [lib.llama_sampler_init_greedy()]
+        steps = [llamacffi.llama_sampler_init_greedy()]
     else:
         steps = [
-            lib.llama_sampler_init_top_k(40),
-            lib.llama_sampler_init_top_p(0.95, 1),
-            lib.llama_sampler_init_min_p(0.05, 1),
-            lib.llama_sampler_init_temp(temperature),
-            lib.llama_sampler_init_dist(seed),
+            llamacffi.llama_sampler_init_top_k(40),
+            llamacffi.llama_sampler_init_top_p(0.95, 1),
+            llamacffi.llama_sampler_init_min_p(0.05, 1),
+            llamacffi.llama_sampler_init_temp(temperature),
+            llamacffi.llama_sampler_init_dist(seed),
         ]
     for step in steps:
-        lib.llama_sampler_chain_add(chain, step)
+        llamacffi.llama_sampler_chain_add(chain, step)
     return chain

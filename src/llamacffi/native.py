@@ -34,7 +34,6 @@ __all__ = [
     "llama_cpp_version",
     "load_backends",
     "report",
-    "require",
 ]
 
 
@@ -194,19 +193,6 @@ def find(modules: str, name: str) -> ffi.CData:
         f"{name} needs the {' or '.join(names)} backend; loaded {'is' if len(_loaded) == 1 else 'are'} "
         f"{', '.join(_loaded)}; {hint}"
     )
-
-
-def require(name: str) -> None:
-    """Make sure that a call to the C function `name` finds what it needs: the backends, and its own module.
-
-    Raises:
-        BackendError: it would not.
-    """
-    modules = lib.llamacffi_module_of(name.encode())
-    if modules:
-        load_backends()
-        if modules[0] != b"\0":
-            find(ffi.string(modules).decode(), name)
 
 
 def llama_cpp_version() -> str:

@@ -20,8 +20,11 @@ from cffi import FFI
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("include", "ggml/include", "tools/mtmd")  # of llama.cpp's public headers
 CASES = Path(__file__).resolve().parent / "cases"
-GENERATED = ("cdef.h", "forwards.h", "api.json")
+NATIVE = ROOT / "src" / "native"
+DECLARATIONS = ("cdef.h", "forwards.h", "api.json")
+GUARDS = ("guards.h", "guards.cpp", "kinds.hpp", "reference.txt")
 CC = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
+CXX = shlex.split(os.environ.get("CXX", "")) or [shutil.which("c++") or shutil.which("g++") or "clang++"]
 
 # What the extension of llamacffi has and forwards.h needs; here nothing is ever found.
 STAND_INS = r"""
@@ -50,18 +53,23 @@ def generate(source: Path, out: Path, *arguments: str, **env: str) -> subprocess
     )
 
 
-def generated(source: Path, out: Path) -> dict[str, Any]:
-    """Run header_gen on a source tree that it must take; the API table it writes to `out`."""
-    done = generate(source, out)
+def generated(source: Path, out: Path, *arguments: str) -> dict[str, Any]:
+    """Run header_gen on a source tree that it must take, with the tree's own policy if it has one; the API table."""
+    own = source / "policy.toml"
+    done = generate(source, out, *(("--policy", str(own)) if own.exists() else ()), *arguments)
     assert done.returncode == 0, done.stderr
     return read_table(out)
 
 
-def comparable(folder: Path) -> dict[str, str]:
+def comparable(folder: Path, names: Iterable[str] = DECLARATIONS + GUARDS) -> dict[str, str]:
     """The generated files' texts, without what each compiler words in its own way."""
-    texts = {name: (folder / name).read_text("utf-8") for name in GENERATED}
-    texts["api.json"] = re.sub(r'("reason": "not valid C: ).*"', r'\1…"', texts["api.json"])
-    return texts
+    texts = {name: (folder / name).read_text("utf-8") for name in names}
+    return {name: re.sub(r'("reason": "not valid C: ).*"', r'\1…"', text) for name, text in texts.items()}
+
+
+def expected(case: str) -> tuple[str, ...]:
+    """The files in a case's expected/: the guards where it has a policy for them, and the declarations elsewhere."""
+    return GUARDS if (CASES / case / "policy.toml").exists() else DECLARATIONS
 
 
 def read_table(out: Path) -> dict[str, Any]:
@@ -173,6 +181,23 @@ def check_declarations(out: Path, folder: Path, include: list[Path]) -> None:
         arguments = ", ".join(parameters + ["..."] * function["variadic"]) or "void"
         lines.append(f"__typeof__({function['returns']}) {function['name']}({arguments});")
     run_c("\n".join([*lines, "int main(void) { return 0; }", ""]), folder, include)
+
+
+def check_guards(source: Path, out: Path) -> None:
+    """Have the C++ compiler look at guards that need nothing of the policy."""
+    (out / "checks").mkdir()
+    (out / "checks" / "all.hpp").touch()
+    compile_cxx(out, ["-fsyntax-only", str(out / "guards.cpp")], [out, *(source / folder for folder in FOLDERS)])
+
+
+def compile_cxx(folder: Path, arguments: list[str], include: list[Path]) -> None:
+    """Run the C++ compiler in a folder; it also finds what guards are made of, and llama.cpp's own headers."""
+    import llamacffi  # rewrite.py does without
+
+    flags = [f"-I{path}" for path in [*include, NATIVE, Path(llamacffi.get_include())]]
+    command = [*CXX, "-std=c++17", "-w", "-O0", "-fPIC", *flags, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace")
+    assert done.returncode == 0, done.stderr
 
 
 def run_c(program: str, folder: Path, include: list[Path]) -> str:

@@ -20,7 +20,7 @@ def main() -> None:
         expected.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             harness.generated(harness.CASES / name, Path(folder))
-            for file, text in harness.comparable(Path(folder)).items():
+            for file, text in harness.comparable(Path(folder), harness.expected(name)).items():
                 (expected / file).write_text(text, "utf-8")
 
 

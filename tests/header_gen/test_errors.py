@@ -14,6 +14,7 @@ import pytest
 import harness
 
 GOOD = "int llama_good(int n);\n"
+POLICY = (harness.ROOT / "tools" / "header_gen" / "policy.toml").read_text("utf-8")
 
 
 @pytest.fixture
@@ -93,9 +94,8 @@ def test_end_is_missing(source: Path, out: Path) -> None:
 
 def test_policy_leaves_out(source: Path, out: Path, tmp_path: Path) -> None:
     (source / "include" / "llama.h").write_text(f"{GOOD}extern int llama_counter;\nint llama_bad(void);\n")
-    policy = (harness.ROOT / "tools" / "header_gen" / "policy.toml").read_text("utf-8")
     own = tmp_path / "policy.toml"
-    own.write_text(policy + '\nllama_counter = "a variable"\nllama_bad = "bad"\n', "utf-8")
+    own.write_text(POLICY.replace("[skip]", '[skip]\nllama_counter = "a variable"\nllama_bad = "bad"'), "utf-8")
     assert harness.generate(source, out, "--policy", str(own)).returncode == 0
     table = harness.read_table(out)
     assert [function["name"] for function in table["functions"]] == ["llama_good"]
@@ -106,18 +106,46 @@ def test_policy_leaves_out(source: Path, out: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("old", "new", "message"),
     [
-        ("heders = []\n", "policy.toml: unknown: heders"),
-        ("= 1\n", "policy.toml: "),
-        (None, "policy.toml: missing: headers"),
+        ("", "heders = []\n", "policy.toml: unknown: heders"),
+        ("", "= 1\n", "policy.toml: "),
+        ("required =", "#", "policy.toml: missing: required"),
+        ("sources =", "sources = 'src' #", "policy.toml: sources: not a list: 'src'"),
+        ("[modules]", "[modules]\nvulkan = 'vulkan'", "policy.toml: modules: 'vulkan': not a list: 'vulkan'"),
     ],
 )
-def test_policy(source: Path, out: Path, tmp_path: Path, text: str, message: str) -> None:
-    policy = (harness.ROOT / "tools" / "header_gen" / "policy.toml").read_text("utf-8")
-    changed = policy.replace("headers = [", "# [", 1) if text is None else text + policy
-    (tmp_path / "policy.toml").write_text(changed, "utf-8")
+def test_policy(source: Path, out: Path, tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in POLICY
+    (tmp_path / "policy.toml").write_text(POLICY.replace(old, new, 1), "utf-8")
     assert failure(source, out, "--policy", str(tmp_path / "policy.toml")).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[nulable]\nllama_good = ['n']", "unknown: nulable"),
+        ("[frees]\nllama_good = n", "Invalid value (at line 2, "),
+        ("[frees]\nllama_good = 'n'", "frees: 'llama_good' is in another file, too"),
+        ("[sizes]\nllama_good = { n = '2' }", "sizes: 'llama_good' is in another file, too"),
+        ("[frees]\nllama_other = ['n']", "frees: 'llama_other': not a text: ['n']"),
+        ("[nullable]\nllama_good = 'n'", "nullable: 'llama_good': not a list: 'n'"),
+        ("[nullable]\nllama_good = [1]", "nullable: 'llama_good': not a text: 1"),
+        ("[sizes]\nllama_other = 'n'", "sizes: 'llama_other': not a table: 'n'"),
+        ("[sizes]\nllama_other = { n = 1 }", "sizes: 'llama_other': 'n': not a text: 1"),
+        ("[[quick]]\nfunctions = []", "quick: not a table: [{'functions': []}]"),
+        ("[quick]\nllama_good = []", "quick: unknown: llama_good"),
+        ("[handles]\nstrict = ['llama_model']", "handles: unknown: strict"),
+        ("[checks]\nllama_good = ['n', 'n > 0', 'none']", "checks: 'llama_good': not a list: 'n'"),
+        ("[checks]\nllama_good = [['n', 'n > 0']]", "checks: 'llama_good': not [argument, condition, what is wrong]"),
+    ],
+)
+def test_policy_of_a_topic(source: Path, out: Path, tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY, "utf-8")
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "a.toml").write_text("[frees]\nllama_good = 'n'\n[sizes]\nllama_good = { n = '1' }\n")
+    (tmp_path / "policy" / "b.toml").write_text(text)
+    assert failure(source, out, "--policy", str(tmp_path / "policy.toml")).startswith(f"b.toml: {message}")
 
 
 def test_no_policy(source: Path, out: Path, tmp_path: Path) -> None:
@@ -163,7 +191,9 @@ def test_same_text_keeps_its_time(source: Path, out: Path) -> None:
     for path in before:
         os.utime(path, ns=(0, 0))
     harness.generated(source, out)
-    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == dict.fromkeys(harness.GENERATED, 0)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == dict.fromkeys(
+        harness.DECLARATIONS + harness.GUARDS, 0
+    )
 
 
 @pytest.mark.parametrize("folder", ["with spaces", "nicht-ASCII-äöü-日本", 'quote"d', "back\\slash", "$HOME;'x'", "#"])
@@ -171,8 +201,9 @@ def test_any_path(source: Path, tmp_path: Path, folder: str) -> None:
     if sys.platform == "win32" and set(folder) & set('"\\'):
         pytest.skip("no file name on Windows")
     shutil.copytree(harness.CASES / "records", tmp_path / folder / "source")
-    harness.generated(tmp_path / folder / "source", tmp_path / folder / "out")
-    assert harness.comparable(tmp_path / folder / "out") == harness.comparable(harness.CASES / "records" / "expected")
+    out, expected = tmp_path / folder / "out", harness.CASES / "records" / "expected"
+    harness.generated(tmp_path / folder / "source", out)
+    assert harness.comparable(out, harness.DECLARATIONS) == harness.comparable(expected, harness.DECLARATIONS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights of their own there")

@@ -219,6 +219,7 @@ def check(header: Header, folder: Path) -> None:
     assert facts.keys() == set(header.expected)
     assert facts == harness.values_in_c(table, header.expected, folder, include)
     harness.check_declarations(out, folder, include)
+    harness.check_guards(folder, out)
 
     built = harness.build(folder, out, f"random_{next(numbers)}", folder)
     harness.check(built, table)

@@ -1048,6 +1048,15 @@ def wrong_plan_of_changed_graph(c, w):
     c.ggml_backend_graph_plan_compute(w.backend, plan)
 
 
+def wrong_plan_of_moved_graph(c, w):
+    """ggml_backend_graph_plan_compute: FreedHandleError"""
+    tensor, buffer = allocated(w, 2)
+    plan = w.lib.ggml_backend_graph_plan_create(w.backend, w.graph(w.lib.ggml_add(w.ggml, w.floats(1, 2), tensor)))
+    assert plan
+    w.lib.ggml_backend_buffer_free(buffer)
+    c.ggml_backend_graph_plan_compute(w.backend, plan)
+
+
 def wrong_graph_copy_unallocated(c, w):
     """ggml_backend_graph_copy: InvalidArgumentError"""
     graph, _, _ = sum_graph(w)
@@ -1836,6 +1845,17 @@ def wrong_alloc_small_context(c, w):
     net.ctx = no_alloc(w, size)
     net.outputs = w.lib.ggml_mul_mat(net.ctx, net.weight, net.inputs)
     w.lib.ggml_opt_prepare_alloc(opt, net.ctx, net.graph(), net.inputs, net.outputs)
+    c.ggml_opt_alloc(opt, True)
+
+
+def wrong_alloc_small_context_nothing_to_train(c, w):
+    """ggml_opt_alloc: InvalidArgumentError"""
+    net = DynamicNet(w)
+    opt = net.opt()
+    graph = w.lib.ggml_new_graph_custom(net.ctx, w.lib.GGML_DEFAULT_GRAPH_SIZE, True)
+    outputs = w.lib.ggml_sqr(net.ctx, net.inputs)
+    w.lib.ggml_build_forward_expand(graph, outputs)
+    w.lib.ggml_opt_prepare_alloc(opt, no_alloc(w, 2048), graph, net.inputs, outputs)
     c.ggml_opt_alloc(opt, True)
 
 

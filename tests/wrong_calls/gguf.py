@@ -542,11 +542,12 @@ def wrong_add_nameless_twice(c, w):
 
 def wrong_add_freed(c, w):
     """gguf_add_tensor: FreedHandleError"""
+    ctx = build(w)
     init = w.ffi.new("struct ggml_init_params *", {"mem_size": 4096, "no_alloc": True})[0]
     ggml = w.lib.ggml_init(init)
     made = w.lib.ggml_new_tensor_1d(ggml, w.lib.GGML_TYPE_F32, 4)
     w.lib.ggml_free(ggml)
-    c.gguf_add_tensor(build(w), made)
+    c.gguf_add_tensor(ctx, made)
 
 
 def wrong_add_unending_name(c, w):

@@ -8,9 +8,10 @@ import shutil
 from types import ModuleType
 from typing import Any, Union
 
+from world import World
+
 import greedy
 from llamacffi import ffi, lib
-from world import World
 
 Caller = Union[ModuleType, Any]
 
@@ -255,7 +256,8 @@ def right_model_parameters(c: Caller, w: World) -> None:
     params.tensor_split = split = w.ffi.new("float[]", c.llama_max_devices())
     model = c.llama_model_load_from_file(w.model_path, params)
     assert model
-    assert devices is not None and split is not None
+    assert devices is not None
+    assert split is not None
     assert c.llama_vocab_get_add_bos(c.llama_model_get_vocab(model))
     ctx = c.llama_init_from_model(model, w.context_params())
     assert greedy.continuation(ctx, w.tokens, 2)
@@ -479,7 +481,8 @@ def right_contexts_of_many_kinds(c: Caller, w: World) -> None:
 
 def right_quantized_caches(c: Caller, w: World) -> None:
     lib = w.lib
-    for type_ in (lib.GGML_TYPE_Q8_0, lib.GGML_TYPE_Q5_0, lib.GGML_TYPE_Q5_1, lib.GGML_TYPE_Q4_0, lib.GGML_TYPE_Q4_1, lib.GGML_TYPE_IQ4_NL):
+    for name in ("Q8_0", "Q5_0", "Q5_1", "Q4_0", "Q4_1", "IQ4_NL"):
+        type_ = getattr(lib, f"GGML_TYPE_{name}")
         ctx = c.llama_init_from_model(w.model, w.context_params(type_k=type_, type_v=type_))
         assert ctx, type_
         assert greedy.continuation(ctx, w.tokens, 3)
@@ -1638,7 +1641,9 @@ def right_chains(c: Caller, w: World) -> None:
 
 def right_samplers_of_every_kind(c: Caller, w: World) -> None:
     n_vocab = c.llama_vocab_n_tokens(w.vocab)
-    breakers = w.ffi.new("const char *[3]", [w.keep(w.ffi.new("char[]", b"\n")), NULL, w.keep(w.ffi.new("char[]", b""))])
+    breakers = w.ffi.new(
+        "const char *[3]", [w.keep(w.ffi.new("char[]", b"\n")), NULL, w.keep(w.ffi.new("char[]", b""))]
+    )
     bias = w.ffi.new("llama_logit_bias[]", [(5, 1.0), (-1, 2.0), (10**8, 1.0)])
     samplers = [
         c.llama_sampler_init_logit_bias(n_vocab, 3, bias),
@@ -1673,7 +1678,9 @@ def right_samplers_of_every_kind(c: Caller, w: World) -> None:
         c.llama_sampler_init_adaptive_p(0.5, 0.9, 1),
     ):
         assert 0 <= c.llama_sampler_sample(last, w.ctx, -1) < n_vocab
-    infill = w.new_chain(c.llama_sampler_init_top_k(10), c.llama_sampler_init_infill(w.vocab), c.llama_sampler_init_greedy())
+    infill = w.new_chain(
+        c.llama_sampler_init_top_k(10), c.llama_sampler_init_infill(w.vocab), c.llama_sampler_init_greedy()
+    )
     assert c.llama_sampler_sample(infill, w.ctx, -1) >= 0
 
 

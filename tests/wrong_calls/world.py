@@ -185,7 +185,7 @@ class World:
     def gguf(self) -> ffi.CData:
         """One key of each type, named after it, lists of numbers and strings, and one tensor."""
         gguf = lib.gguf_init_empty()
-        for name in "u8 i8 u16 i16 u32 i32 u64 i64 f32 f64".split():
+        for name in ("u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"):
             getattr(lib, f"gguf_set_val_{name}")(gguf, name.encode(), 1)
         lib.gguf_set_val_bool(gguf, b"bool", True)
         lib.gguf_set_val_str(gguf, b"str", b"text")

@@ -170,7 +170,7 @@ def write(folder: Path, texts: dict[str, str]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="header_gen", description="llama.cpp's headers to cffi declarations")
     parser.add_argument("--source", type=Path, required=True, help="llama.cpp's source tree")
-    parser.add_argument("--out", type=Path, required=True, help="folder for cdef.h, forwards.h, guards.*, kinds.hpp and api.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
     start = time.perf_counter()

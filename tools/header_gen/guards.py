@@ -14,8 +14,14 @@ from emit import returns_nothing
 from model import API, Enum, Function, Named, Parameter, Pointer, Signature, Type, spell
 from policy import Policy
 
-# Words that a C header may use as a name and C++ may not.
-_CXX_WORDS = frozenset("class delete export friend mutable namespace new operator private protected public template this throw try typename using virtual".split())
+# What a C header may use as a name, and a guard may not: C++'s own words, and what a guard itself calls so.
+_CXX_WORDS = """
+    alignas alignof and and_eq asm bitand bitor catch char16_t char32_t class compl const_cast constexpr decltype delete
+    dynamic_cast explicit export friend mutable namespace new noexcept not not_eq nullptr operator or or_eq private
+    protected public reinterpret_cast static_assert static_cast template this thread_local throw try typeid typename
+    using virtual xor xor_eq
+"""
+_TAKEN = frozenset([*_CXX_WORDS.split(), "call", "failed", "found"])
 _ANYTHING = ("user_data", "userdata", "_ud", "_data")  # how `void *` parameters end that llama.cpp only hands on
 
 
@@ -63,11 +69,12 @@ class Types:
 
 def guards_h(api: API) -> str:
     """The guards' declarations, and the macros by which they take the functions' places."""
-    lines = ["/* Generated from llama.cpp's headers by tools/header_gen. */", "#ifdef __cplusplus", 'extern "C" {', "#endif"]
+    lines = ["/* Generated from llama.cpp's headers by tools/header_gen. */"]
+    lines += ["#ifdef __cplusplus", 'extern "C" {', "#endif"]
     lines += [f"{_head(function)};" for function in api.functions]
     lines += ["#ifdef __cplusplus", "}", "#else"]
     for function in api.functions:
-        # Where a name is called only, since a struct or an enum may have the same; cffi calls no variadic function itself.
+        # Where a name is called only, since a struct or an enum may have the same. cffi calls no variadic function.
         arguments, given = ("", "") if function.signature.variadic else ("(...)", "(__VA_ARGS__)")
         lines.append(f"#define {function.name}{arguments} llamacffi_guard_{function.name}{given}")
     return "\n".join([*lines, "#endif"]) + "\n"
@@ -77,17 +84,19 @@ def guards_cpp(api: API, policy: Policy) -> str:
     """The guards."""
     types = Types(api, policy)
     lines = ["// Generated from llama.cpp's headers by tools/header_gen."]
-    lines += [f'#include "{header}"' for header in api.headers]
+    lines += ["#include <cstring>", *(f'#include "{header}"' for header in api.headers)]
     lines += ['#include "guard.hpp"', "namespace llamacffi {"]
     for name, (strict, shared) in types.kinds.items():
         c_name = types.c_names[name]
         traits = f'{{"{name}", {str(strict).lower()}, {str(shared).lower()}}}'
         lines.append(f"template <> const Kind KindOf<{c_name}>::kind = {traits};")
-    used = {enum.c_name: enum for function in api.functions for p in function.signature.parameters if (enum := types.enum(p.type))}
+    taken = [types.enum(p.type) for function in api.functions for p in function.signature.parameters]
+    used = {enum.c_name: enum for enum in taken if enum}
     lines += [_enum_check(enum) for _, enum in sorted(used.items())]
-    listed = ", ".join(f"&KindOf<{types.c_names[name]}>::kind" for name in types.kinds)
-    lines += [f"const Kind * const all_kinds[] = {{{listed}, nullptr}};", "}"]
-    lines += ['#include "checks/all.hpp"', "using namespace llamacffi;", 'extern "C" {', '#include "backends_c.h"', '#include "forwards.h"', '#include "forwarded.h"']
+    listed = [f"&KindOf<{types.c_names[name]}>::kind" for name in types.kinds]
+    lines += [f"const Kind * const all_kinds[] = {{{', '.join([*listed, 'nullptr'])}}};", "}"]
+    lines += ['#include "checks/all.hpp"', "using namespace llamacffi;", 'extern "C" {']
+    lines += ['#include "backends_c.h"', '#include "forwards.h"', '#include "forwarded.h"']
     free_by_kind = _free_by_kind(api, policy, types)
     lines += [_guard(function, policy, types, free_by_kind) for function in api.functions]
     return "\n".join([*lines, "}"]) + "\n"
@@ -117,20 +126,21 @@ def _free_by_kind(api: API, policy: Policy, types: Types) -> dict[str, str]:
 def _enum_check(enum: Enum) -> str:
     # The last value may be their number; GGML_OP_SOFT_MAX is an operation.
     last = max(each.value.integer for each in enum.enumerators)
-    names = [each.name for each in enum.enumerators if not (each.name.endswith(("_COUNT", "_MAX")) and each.value.integer == last)]
-    values = {each.value.integer: each.name for each in reversed(enum.enumerators) if each.name in names}
+    values = {
+        each.value.integer: None
+        for each in reversed(enum.enumerators)
+        if each.value.integer != last or not each.name.endswith(("_COUNT", "_MAX"))
+    }
     cases = " ".join(f"case {value}:" for value in values)
-    identifier = enum.name
-    return f"inline bool is_{identifier}(long long value) {{ switch (value) {{ {cases} return true; default: return false; }} }}"
+    body = f"switch (value) {{ {cases} return true; default: return false; }}"
+    return f"inline bool is_{enum.name}(long long value) {{ {body} }}"
 
 
 def argument_names(signature: Signature) -> list[str]:
     """The parameters' names, as guards and Python have them."""
-    names = []
-    for number, parameter in enumerate(signature.parameters):
-        name = parameter.name or f"arg{number}"
-        names.append(f"{name}_" if name in _CXX_WORDS or keyword.iskeyword(name) else name)
-    return names
+    taken = _TAKEN if spell(signature.result) == "void" else _TAKEN | {"result"}
+    names = [parameter.name or f"arg{number}" for number, parameter in enumerate(signature.parameters)]
+    return [f"{name}_" if name in taken or keyword.iskeyword(name) else name for name in names]
 
 
 def _head(function: Function) -> str:
@@ -176,7 +186,8 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
     body.append("try {")  # a check may call what throws
     for argument, condition, problem in policy.lists("checks", name):
         shown = argument if argument in names else "Nothing()"
-        body.append(f"    if (!({condition})) {{ call.refuse({json.dumps(argument)}, {shown}, {json.dumps(problem)}); {give_up} }}")
+        refuse = f"call.refuse({json.dumps(argument)}, {shown}, {json.dumps(problem)})"
+        body.append(f"    if (!({condition})) {{ {refuse}; {give_up} }}")
     frees = policy.last("frees", name)
     if frees:
         body.append(f'    if (!call.begin_free("{frees}", {frees})) {give_up}')
@@ -185,7 +196,8 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
     result = types.handle(signature.result)
     after = policy.lists("after", name)
     if result in free_by_kind and any("made(result" in each for each in after):
-        body.append(f"    if (call.raised()) {{ if (result && !known(result)) ::{free_by_kind[result]}(result); {give_up} }}")
+        undo = f"if (result && !known(result)) ::{free_by_kind[result]}(result);"
+        body.append(f"    if (call.raised()) {{ {undo} {give_up} }}")
     if result and types.kinds[result][0] and not any("result" in each for each in after):
         parent = next((n for p, n in zip(signature.parameters, names) if types.handle(p.type)), "")
         relation = f", part_of({parent})" if parent else ""
@@ -228,8 +240,8 @@ def _argument_checks(function: Function, names: list[str], policy: Policy, types
                 lines.append(f"Use use_{name};")
                 lines.append(f'if ({given}!use_{name}.{"lock" if locks else "pin"}(call, "{name}", {name})) {give_up}')
         elif enum and enum.name and name not in unchecked_enums:
-            problem = f"not one of {enum.c_name}"
-            lines.append(f'if (!is_{enum.name}((long long){name})) {{ call.refuse("{name}", (long long){name}, "{problem}"); {give_up} }}')
+            refuse = f'call.refuse("{name}", (long long){name}, "not one of {enum.c_name}")'
+            lines.append(f"if (!is_{enum.name}((long long){name})) {{ {refuse}; {give_up} }}")
     return lines
 
 
@@ -245,16 +257,21 @@ def _call(function: Function, names: list[str], policy: Policy) -> list[str]:
     arguments = list(names)
     lines = []
     if function.signature.variadic:  # printf's: the text is made here
-        lines.append(f"Formatted formatted; va_list more; va_start(more, {names[-1]}); const bool printed = formatted.print({names[-1]}, more); va_end(more);")
+        *_, text = names
         give_up = "return;" if returns_nothing(function) else "return failed;"
-        lines.append(f'if (!printed) {{ call.refuse("{names[-1]}", Nothing(), "%n is not supported"); {give_up} }}')
+        lines = [
+            f"Formatted formatted; va_list more; va_start(more, {text}); "
+            f"const bool printed = formatted.print({text}, more); va_end(more);",
+            f'if (!printed) {{ call.refuse("{text}", Nothing(), "%n is not supported"); {give_up} }}',
+        ]
         arguments[-1] = '"%s", formatted.text()'
     implemented = policy.last("implemented", function.name)
     call = f"{implemented or function.name}({', '.join(arguments)})"
     if policy.names("computes", function.name):
         if returns_nothing(function):
             return [*lines, f"call.compute([&] {{ {call}; }});"]
-        return [*lines, f"{spell(function.signature.result, 'result')}{{}};", f"call.compute([&] {{ result = {call}; }});"]
+        result = f"{spell(function.signature.result, 'result')}{{}};"
+        return [*lines, result, f"call.compute([&] {{ result = {call}; }});"]
     if returns_nothing(function):
         return [*lines, f"{call};"]
     return [*lines, f"{spell(function.signature.result, 'result')} = {call};"]

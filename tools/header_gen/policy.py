@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -94,44 +94,70 @@ class Policy:
         return index
 
 
+# The tables that don't have functions as keys.
+_KEYS = {
+    "handles": {"loose", "shared", "ignored"},
+    "quick": {"functions"},
+    "computes": {"functions"},
+    "exclusive": {"functions"},
+}
+
+
 def load(path: Path) -> Policy:
     """Read a policy file and those in the folder of the same name beside it.
 
     Raises:
-        PolicyError: one is not TOML, or a key is missing, unknown, or in two files.
+        PolicyError: one is not TOML; a table is missing or unknown; a value is not what its table has, or in two files.
         OSError: one can't be read.
     """
-    known = {field.name for field in fields(Policy)}
-    data = _read(path, known)
-    missing = {"headers", "cxx_headers", "required", "sources", "modules", "loads_backends", "replaced", "typedefs", "skip"}
-    if missing - data.keys():
-        raise PolicyError(f"{path.name}: missing: {', '.join(sorted(missing - data.keys()))}")
+    data = _read(path)
+    missing = {each.name for each in fields(Policy) if each.default_factory is MISSING} - data.keys()
+    if missing:
+        raise PolicyError(f"{path.name}: missing: {', '.join(sorted(missing))}")
     for more in sorted(path.with_suffix("").glob("*.toml")):
-        for name, table in _read(more, known).items():
+        for name, table in _read(more).items():
             _merge(data.setdefault(name, type(table)()), table, f"{more.name}: {name}")
     return Policy(**data)
 
 
-def _read(path: Path, known: set[str]) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise PolicyError(f"{path.name}: {error}") from None
-    if data.keys() - known:
-        raise PolicyError(f"{path.name}: unknown: {', '.join(sorted(data.keys() - known))}")
+    kinds = get_type_hints(Policy)
+    unknown = data.keys() - {each.name for each in fields(Policy)}
+    if unknown:
+        raise PolicyError(f"{path.name}: unknown: {', '.join(sorted(unknown))}")
+    for name, table in data.items():
+        _check(table, kinds[name], f"{path.name}: {name}")
+        for key in table.keys() - _KEYS[name] if name in _KEYS else ():
+            raise PolicyError(f"{path.name}: {name}: unknown: {key}")
+    for key, checks in data.get("checks", {}).items():
+        if any(len(check) != 3 for check in checks):
+            raise PolicyError(f"{path.name}: checks: {key!r}: not [argument, condition, what is wrong]")
     return data
 
 
+def _check(value: Any, kind: Any, where: str) -> None:
+    """Raise PolicyError where a value is not of a type such as `dict[str, list[str]]`."""
+    container = get_origin(kind) or kind
+    if not isinstance(value, container):
+        what = {dict: "a table", list: "a list", str: "a text"}[container]
+        raise PolicyError(f"{where}: not {what}: {value!r}")
+    if container is dict:
+        for key, each in value.items():
+            _check(each, get_args(kind)[1], f"{where}: {key!r}")
+    elif container is list:
+        for each in value:
+            _check(each, get_args(kind)[0], where)
+
+
 def _merge(into: Any, table: Any, where: str) -> None:
-    if isinstance(into, list) and isinstance(table, list):
+    if isinstance(table, list):
         into.extend(table)
-    elif isinstance(into, dict) and isinstance(table, dict):
-        for key, value in table.items():
-            if isinstance(into.get(key), list) and isinstance(value, list):
-                into[key] = into[key] + value
-            elif key in into:
-                raise PolicyError(f"{where}: {key!r} is in another file, too")
-            else:
-                into[key] = value
-    else:
-        raise PolicyError(f"{where}: a table here and a list elsewhere")
+        return
+    for key, value in table.items():
+        if key in into and not isinstance(value, list):
+            raise PolicyError(f"{where}: {key!r} is in another file, too")
+        into[key] = into[key] + value if key in into else value

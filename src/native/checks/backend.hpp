@@ -430,7 +430,7 @@ inline bool plan_holds(Call & call, ggml_backend_graph_plan_t plan) {
     const PlanNote & note = *note_of(backend_notes().plans, plan);
     const ggml_cgraph * graph = note.graph;
     if (!call.look("plan", graph) || (size_t) n_nodes(graph) != note.nodes.size()) return false;
-    if (!is_whole(call, "plan", graph) || !has_memory(graph)) return false;
+    if (!is_for(call, "plan", graph, note.backend)) return false;
     for (size_t i = 0; i < note.nodes.size(); i++) {
         const ggml_tensor & now = *node(graph, (int) i), & then = note.nodes[i];
         if (&now != note.addresses[i] || now.type != then.type || now.op != then.op) return false;
@@ -555,7 +555,7 @@ inline bool has_room_for_training(const ggml_context * room, ggml_cgraph * gf, g
         contexts.other = ggml_init({4 * ample, nullptr, true});
         return rehearse_training(contexts.own, contexts.other, gf, outputs, loss, build, period) <= left;
     } catch (...) {
-        return true;  // the call itself will tell
+        return !contexts.own || ggml_used_mem(contexts.own) <= left;  // up to there; the call itself will tell the rest
     }
 }
 

@@ -185,8 +185,8 @@ inline bool is_inplace(Tensor n) { return n->view_src && n->view_src == (n->src[
 
 inline bool diagonal_mask(Tensor n) {
     Tensor a = n->src[0];
-    if (!is(a, f32)) return false;
-    return is_inplace(n) ? packed(a) && (a->ne[3] == 1 || (size_t) a->ne[2] * a->nb[2] <= a->nb[3]) : ggml_is_contiguous(a);
+    if (!is(a, f32) || !packed(a) || !packed(n)) return false;
+    return is_inplace(n) ? (a->ne[3] == 1 || (size_t) a->ne[2] * a->nb[2] <= a->nb[3]) : ggml_is_contiguous(a);
 }
 
 // The kernel goes from plane to plane until the data ends.

@@ -1,5 +1,6 @@
 // What ggml takes for granted about shapes, data, graphs and threads.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <map>

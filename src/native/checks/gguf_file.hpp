@@ -12,6 +12,7 @@
 #include "../guard.hpp"
 #include "gguf.h"
 #include "llama.h"
+#include "llama.hpp"
 
 namespace llamacffi {
 
@@ -164,6 +165,7 @@ inline const Positive positive[] = {
     {" deepseek4 dflash ", "attention.output_group_count", false},
     {" rwkv6 rwkv6qwen2 rwkv7 arwkv7 ", "wkv.head_size", false},
     {" afmoe ", "attention.sliding_window", true},
+    {" olmo2 phimoe ", "attention.head_count", true},
 };
 
 // What is wrong with a model; "" if nothing is that would do harm.
@@ -255,7 +257,73 @@ inline bool is_sound_model(const char * argument, const gguf_context * metadata,
     return is_sound(argument, facts, params);
 }
 
-// A multimodal projector.
-inline bool mmproj_problem(const char * path) { (void) path; return false; }
+// Tensors that clip.cpp does not ask for, and uses unseen, by the kind of projector.
+struct Needed {
+    const char * projectors;
+    const char * tensor;
+};
+inline const Needed needed[] = {
+    {" mlp ", "v.patch_embd.weight"},
+    {" mlp ", "v.position_embd.weight"},
+    {" mlp ", "mm.0.weight"},
+    {" mlp ", "mm.0.bias"},
+    {" ultravox qwen2a voxtral glma meralion musicflamingo ", "a.position_embd.weight"},
+};
+
+// The name of a tensor that a multimodal projector lacks; "" if none is known to.
+inline std::string missing_tensor(const gguf_context * file) {
+    const auto has = [file](const std::string & name) { return gguf_find_tensor(file, name.c_str()) >= 0; };
+    for (const char * key : {"clip.projector_type", "clip.vision.projector_type", "clip.audio.projector_type"}) {
+        const int64_t id = gguf_find_key(file, key);
+        if (id < 0 || gguf_get_kv_type(file, id) != GGUF_TYPE_STRING) continue;
+        const std::string projector = std::string(" ") + gguf_get_val_str(file, id) + " ";
+        for (const Needed & each : needed)
+            if (std::strstr(each.projectors, projector.c_str()) && !has(each.tensor)) return each.tensor;
+        if (projector == " mlp " && !has("mm.2.weight") && !has("mm.3.weight")) return "mm.2.weight";
+        if (projector == " mlp " && has("mm.3.weight") && !has("mm.3.bias")) return "mm.3.bias";
+    }
+    // Layers have their attention's weights in one tensor or in three.
+    for (int64_t id = 0; id < gguf_get_n_tensors(file); id++) {
+        const std::string name = gguf_get_tensor_name(file, id), end = ".attn_out.weight";
+        if (name.size() < end.size() || name.compare(name.size() - end.size(), end.size(), end)) continue;
+        const std::string layer = name.substr(0, name.size() - end.size());
+        if ((layer.compare(0, 6, "v.blk.") && layer.compare(0, 6, "a.blk.")) || has(layer + ".attn_qkv.weight")) continue;
+        for (const char * part : {".attn_q.weight", ".attn_k.weight", ".attn_v.weight"})
+            if (!has(layer + part)) return layer + part;
+    }
+    return "";
+}
+
+inline bool is_sound_projector(const char * argument, const char * path) {
+    gguf_context * file = gguf_init_from_file(path, {true, nullptr});
+    if (!file) return true;
+    const std::string missing = missing_tensor(file);
+    gguf_free(file);
+    if (!missing.empty()) current().call()->fail(LLAMACFFI_ERROR_ARGUMENT, argument, "the projector is damaged: it has no " + missing);
+    return missing.empty();
+}
+
+// An adapter's weights are multiplied with whatever they are made of (llm_graph_context::build_lora_mm).
+inline bool is_sound_adapter(const char * argument, gguf_context * file) {
+    if (!file) return true;
+    std::string problem;
+    for (int64_t id = 0; id < gguf_get_n_tensors(file) && problem.empty(); id++) {
+        const ggml_type type = gguf_get_tensor_type(file, id);
+        if (!is_weight_type(type)) problem = std::string(gguf_get_tensor_name(file, id)) + " is made of " + ggml_type_name(type);
+    }
+    gguf_free(file);
+    if (!problem.empty()) current().call()->fail(LLAMACFFI_ERROR_ARGUMENT, argument, "the adapter is damaged: its " + problem);
+    return problem.empty();
+}
+inline bool is_sound_adapter(const char * argument, const char * path) {
+    return is_sound_adapter(argument, gguf_init_from_file(path, {true, nullptr}));
+}
+inline bool is_sound_adapter(const char * argument, FILE * file) {
+    const long at = std::ftell(file);
+    if (at < 0) return true;
+    const bool sound = is_sound_adapter(argument, gguf_init_from_file_ptr(file, {true, nullptr}));
+    std::fseek(file, at, SEEK_SET);
+    return sound;
+}
 
 }  // namespace llamacffi

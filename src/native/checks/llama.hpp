@@ -133,7 +133,7 @@ template <class Work> void on_large_stack(size_t length, Work work) {
     if (stack.thrown) std::rethrow_exception(stack.thrown);
 }
 
-// --- parameters of models and quantization ----------------------------------------------------------------------------
+// --- parameters of models and quantization ---------------------------------------------------------------------------
 
 // llama_prepare_model_devices walks to the NULL at the end.
 inline bool are_devices(const ggml_backend_dev_t * devices) {
@@ -152,7 +152,8 @@ inline bool are_kv_overrides(const llama_model_kv_override * each) {
         if (!each->key[0]) return true;
         if (!std::memchr(each->key, 0, sizeof each->key) || !is_text(each->key)) return false;
         if ((unsigned) each->tag > LLAMA_KV_OVERRIDE_TYPE_STR) return false;
-        if (each->tag == LLAMA_KV_OVERRIDE_TYPE_STR && !std::memchr(each->val_str, 0, sizeof each->val_str)) return false;
+        const bool is_str = each->tag == LLAMA_KV_OVERRIDE_TYPE_STR;
+        if (is_str && !std::memchr(each->val_str, 0, sizeof each->val_str)) return false;
     }
     return true;
 }
@@ -198,7 +199,8 @@ inline bool is_imatrix(const llama_model_imatrix_data * each) {
 }
 
 // Some types can't do without the weights of this very tensor.
-inline bool has_weights_for(const llama_model_quantize_params * params, ggml_type type, const char * path, const char * name) {
+inline bool has_weights_for(const llama_model_quantize_params * params, ggml_type type, const char * path,
+    const char * name) {
     if (type == GGML_TYPE_COUNT || params->only_copy || !ggml_quantize_requires_imatrix(type)) return true;
     const llama_model_imatrix_data * each = params->imatrix;
     while (each && each->name && std::strcmp(each->name, name)) each++;
@@ -226,7 +228,7 @@ inline bool are_two_files(const char * one, const char * other) {
     return !std::filesystem::equivalent(std::filesystem::u8path(one), std::filesystem::u8path(other), ignored);
 }
 
-// --- what belongs to a context ----------------------------------------------------------------------------------------
+// --- what belongs to a context ---------------------------------------------------------------------------------------
 
 // What a context keeps pointers to, and what no function tells of it.
 struct ContextState {
@@ -287,7 +289,8 @@ inline void context_made(const llama_context * ctx, const llama_model * model, c
     }
     if (params.ctx_other) uses_too(ctx, params.ctx_other);
     if (!params.samplers) return;
-    for (size_t i = 0; i < params.n_samplers; i++) hold_sampler(ctx, params.samplers[i].seq_id, params.samplers[i].sampler);
+    for (const llama_sampler_seq_config * each = params.samplers; each < params.samplers + params.n_samplers; each++)
+        hold_sampler(ctx, each->seq_id, each->sampler);
 }
 
 inline void context_gone(const llama_context * ctx) {
@@ -324,12 +327,13 @@ inline bool can_move(llama_memory_t mem) {
 
 // llama_io_write_device views a row of blocks as so many elements.
 inline bool is_quantized_cache(const llama_context * ctx) {
-    return ggml_is_quantized(context_state(ctx, &ContextState::type_k)) || ggml_is_quantized(context_state(ctx, &ContextState::type_v));
+    return ggml_is_quantized(context_state(ctx, &ContextState::type_k)) ||
+        ggml_is_quantized(context_state(ctx, &ContextState::type_v));
 }
 
 inline bool has_weights(const llama_context * ctx) { return llamacffi_has_weights(llama_get_model(ctx)); }
 
-// --- parameters of contexts -------------------------------------------------------------------------------------------
+// --- parameters of contexts ------------------------------------------------------------------------------------------
 
 // A cache is written by ggml_set_rows, which can't do what takes a search.
 inline bool is_cache_type(ggml_type type) {
@@ -348,7 +352,7 @@ inline bool fits_context(const llama_model * model, const llama_context_params &
         (n_ctx >= params.n_batch || fits_memory(params.n_batch, sizeof(int32_t)));
 }
 
-// --- samplers ---------------------------------------------------------------------------------------------------------
+// --- samplers --------------------------------------------------------------------------------------------------------
 
 // What a sampler was made for.
 struct MadeFor {
@@ -365,7 +369,8 @@ inline Samplers & samplers() {
     return *all;
 }
 
-inline void sampler_made(const llama_sampler * smpl, const llama_vocab * vocab = nullptr, int32_t n_vocab = 0, bool lazy = false) {
+inline void sampler_made(const llama_sampler * smpl, const llama_vocab * vocab = nullptr, int32_t n_vocab = 0,
+    bool lazy = false) {
     if (!smpl) return;
     if (vocab) made(smpl, uses(vocab));
     else made(smpl);
@@ -394,7 +399,9 @@ inline bool is_chain(const llama_sampler * smpl) {
     return smpl->iface && llama_sampler_chain_get(const_cast<llama_sampler *>(smpl), -1) == smpl;
 }
 inline int32_t n_links(const llama_sampler * smpl) { return is_chain(smpl) ? llama_sampler_chain_n(smpl) : 0; }
-inline llama_sampler * linked(const llama_sampler * chain, int32_t i) { return llama_sampler_chain_get(const_cast<llama_sampler *>(chain), i); }
+inline llama_sampler * linked(const llama_sampler * chain, int32_t i) {
+    return llama_sampler_chain_get(const_cast<llama_sampler *>(chain), i);
+}
 
 // Whether this holds for a sampler and all that are in it.
 template <class Predicate> bool all_links(const llama_sampler * smpl, Predicate holds_for) {
@@ -477,7 +484,9 @@ inline void sampler_cloned(const llama_sampler * from, llama_sampler * result) {
 }
 
 // Each of llama_sampler_apply's kinds goes through all of the candidates.
-inline bool are_candidates(const llama_token_data_array * array) { return array->size > 0 && holds(array->data, array->size); }
+inline bool are_candidates(const llama_token_data_array * array) {
+    return array->size > 0 && holds(array->data, array->size);
+}
 
 // llama_sampler_accept and llama_sampler_sample, where a regular expression may be searched for in all of the text.
 inline size_t regex_length(const llama_sampler * smpl) {
@@ -501,17 +510,20 @@ inline llama_sampler * init_grammar(const llama_vocab * vocab, const char * gram
     on_large_stack(text_length(grammar), [&] { result = llama_sampler_init_grammar(vocab, grammar, root); });
     return result;
 }
-inline llama_sampler * init_grammar_lazy(const llama_vocab * vocab, const char * grammar, const char * root, const char ** words, size_t n_words,
-    const llama_token * tokens, size_t n_tokens) {
-    llama_sampler * result = nullptr;
-    on_large_stack(text_length(grammar), [&] { result = llama_sampler_init_grammar_lazy(vocab, grammar, root, words, n_words, tokens, n_tokens); });
-    return result;
-}
-inline llama_sampler * init_grammar_lazy_patterns(const llama_vocab * vocab, const char * grammar, const char * root, const char ** patterns,
-    size_t n_patterns, const llama_token * tokens, size_t n_tokens) {
+inline llama_sampler * init_grammar_lazy(const llama_vocab * vocab, const char * grammar, const char * root,
+    const char ** words, size_t n_words, const llama_token * tokens, size_t n_tokens) {
     llama_sampler * result = nullptr;
     on_large_stack(text_length(grammar), [&] {
-        result = llama_sampler_init_grammar_lazy_patterns(vocab, grammar, root, patterns, n_patterns, tokens, n_tokens);
+        result = llama_sampler_init_grammar_lazy(vocab, grammar, root, words, n_words, tokens, n_tokens);
+    });
+    return result;
+}
+inline llama_sampler * init_grammar_lazy_patterns(const llama_vocab * vocab, const char * grammar, const char * root,
+    const char ** patterns, size_t n_patterns, const llama_token * tokens, size_t n_tokens) {
+    llama_sampler * result = nullptr;
+    on_large_stack(text_length(grammar), [&] {
+        result =
+            llama_sampler_init_grammar_lazy_patterns(vocab, grammar, root, patterns, n_patterns, tokens, n_tokens);
     });
     return result;
 }
@@ -550,7 +562,7 @@ inline bool is_countable_grammar(const char * at) {
     return true;
 }
 
-// --- batches ----------------------------------------------------------------------------------------------------------
+// --- batches ---------------------------------------------------------------------------------------------------------
 
 // The arrays of the batches that llama_batch_init made.
 struct MadeBatch {
@@ -568,20 +580,22 @@ inline Batches & batches() {
 }
 inline std::vector<const void *> arrays_of(const llama_batch & batch) {
     std::vector<const void *> arrays;
-    for (const void * each : {(const void *) batch.token, (const void *) batch.embd, (const void *) batch.pos, (const void *) batch.n_seq_id,
-             (const void *) batch.seq_id, (const void *) batch.logits})
+    const void * all[] = {batch.token, batch.embd, batch.pos, batch.n_seq_id, batch.seq_id, batch.logits};
+    for (const void * each : all)
         if (each) arrays.push_back(each);
     return arrays;
 }
 inline bool same_arrays(const llama_batch & a, const llama_batch & b) {
-    return a.token == b.token && a.embd == b.embd && a.pos == b.pos && a.n_seq_id == b.n_seq_id && a.seq_id == b.seq_id && a.logits == b.logits;
+    return a.token == b.token && a.embd == b.embd && a.pos == b.pos && a.n_seq_id == b.n_seq_id &&
+        a.seq_id == b.seq_id && a.logits == b.logits;
 }
 
 inline void batch_made(const llama_batch & batch, int32_t n_tokens, int32_t embd, int32_t n_seq_max) {
     std::lock_guard<std::mutex> lock(batches().mutex);
     for (const void * each : arrays_of(batch)) batches().living[each] = {n_tokens, embd, n_seq_max, batch};
     std::deque<llama_batch> & freed = batches().freed;
-    freed.erase(std::remove_if(freed.begin(), freed.end(), [&](const llama_batch & each) { return each.seq_id == batch.seq_id || each.pos == batch.pos; }),
+    freed.erase(std::remove_if(freed.begin(), freed.end(),
+        [&](const llama_batch & each) { return each.seq_id == batch.seq_id || each.pos == batch.pos; }),
         freed.end());
 }
 
@@ -593,10 +607,10 @@ inline bool batch_ends(const llama_batch & batch) {
     const auto found = batches().living.find(arrays[0]);
     if (found == batches().living.end()) return false;
     const llama_batch made = found->second.arrays;
-    if ((batch.token && batch.token != made.token) || (batch.embd && batch.embd != made.embd) || (batch.pos && batch.pos != made.pos) ||
-        (batch.n_seq_id && batch.n_seq_id != made.n_seq_id) || (batch.seq_id && batch.seq_id != made.seq_id) ||
-        (batch.logits && batch.logits != made.logits))
-        return false;
+    const auto is_own = [](const void * array, const void * own) { return !array || array == own; };
+    if (!is_own(batch.token, made.token) || !is_own(batch.embd, made.embd) || !is_own(batch.pos, made.pos)) return false;
+    if (!is_own(batch.n_seq_id, made.n_seq_id) || !is_own(batch.seq_id, made.seq_id)) return false;
+    if (!is_own(batch.logits, made.logits)) return false;
     for (const void * each : arrays_of(made)) batches().living.erase(each);
     batches().freed.push_back(made);
     if (batches().freed.size() > 256) batches().freed.pop_front();
@@ -606,7 +620,8 @@ inline bool batch_ends(const llama_batch & batch) {
 inline bool was_freed(const llama_batch & batch) {
     if (!batch.pos || !batch.seq_id) return false;
     std::lock_guard<std::mutex> lock(batches().mutex);
-    return std::any_of(batches().freed.begin(), batches().freed.end(), [&](const llama_batch & each) { return same_arrays(each, batch); });
+    return std::any_of(batches().freed.begin(), batches().freed.end(),
+        [&](const llama_batch & each) { return same_arrays(each, batch); });
 }
 
 // Whether there is room for the batch's tokens in those of its arrays that llama_batch_init made.
@@ -617,7 +632,9 @@ inline bool batch_has_room(const llama_batch & batch, int32_t n_embd) {
         const auto found = batches().living.find(each);
         if (found == batches().living.end()) continue;
         const MadeBatch & made = found->second;
-        if (batch.n_tokens > made.n_tokens || (each == batch.embd && (int64_t) made.n_tokens * made.embd < (int64_t) batch.n_tokens * n_embd)) return false;
+        if (batch.n_tokens > made.n_tokens) return false;
+        const int64_t needed = (int64_t) batch.n_tokens * n_embd;
+        if (each == batch.embd && (int64_t) made.n_tokens * made.embd < needed) return false;
         if (each == batch.seq_id && batch.n_seq_id) {
             for (int32_t i = 0; i < batch.n_tokens; i++)
                 if (batch.n_seq_id[i] > made.n_seq_max) return false;
@@ -652,7 +669,8 @@ inline bool batch_has_positions(const llama_context * ctx, const llama_batch & b
             if (n_positions == INT32_MAX) return true;
             const llama_seq_id seq_id = batch.seq_id ? batch.seq_id[i][0] : 0;
             const auto found = next.find(seq_id);
-            position = found == next.end() ? llama_memory_seq_pos_max(llama_get_memory(ctx), seq_id) + 1 : found->second;
+            if (found != next.end()) position = found->second;
+            else position = llama_memory_seq_pos_max(llama_get_memory(ctx), seq_id) + 1;
             next[seq_id] = position + 1;
         }
         if (position < 0 || position >= n_positions) return false;
@@ -661,7 +679,8 @@ inline bool batch_has_positions(const llama_context * ctx, const llama_batch & b
 }
 inline bool batch_ext_has_positions(const llama_context * ctx, const llama_batch_ext * batch) {
     llama_pos lowest, highest;
-    return !llamacffi_positions(batch, &lowest, &highest) || (lowest >= 0 && highest < llamacffi_n_positions(llama_get_model(ctx)));
+    if (!llamacffi_positions(batch, &lowest, &highest)) return true;
+    return lowest >= 0 && highest < llamacffi_n_positions(llama_get_model(ctx));
 }
 
 inline int32_t n_embd_of(const llama_context * ctx) {
@@ -670,7 +689,9 @@ inline int32_t n_embd_of(const llama_context * ctx) {
 }
 
 // Only these models have a graph that does without a cache.
-inline bool can_encode(const llama_context * ctx) { return !llama_get_memory(ctx) || llama_model_has_encoder(llama_get_model(ctx)); }
+inline bool can_encode(const llama_context * ctx) {
+    return !llama_get_memory(ctx) || llama_model_has_encoder(llama_get_model(ctx));
+}
 
 // llm_graph_input_cross_kq asserts it in the midst of decoding.
 inline bool is_encoded(const llama_context * ctx) {
@@ -679,7 +700,7 @@ inline bool is_encoded(const llama_context * ctx) {
     return std::strcmp(arch, "t5") || context_state(ctx, &ContextState::encoded);
 }
 
-// --- states -----------------------------------------------------------------------------------------------------------
+// --- states ----------------------------------------------------------------------------------------------------------
 
 // A state begins with a text, for which llama_io_read_i::read_string makes room before it knows that there is one.
 inline bool begins_with_text(const uint8_t * src, size_t size) {
@@ -693,7 +714,8 @@ inline bool is_state_file(const char * path) {
     if (!file) return true;  // llama.cpp says so
     uint32_t head[3] = {}, length = 0;
     bool can_be = true;
-    if (std::fread(head, sizeof head, 1, file) == 1 && head[0] == LLAMA_SESSION_MAGIC && head[1] == LLAMA_SESSION_VERSION) {
+    if (std::fread(head, sizeof head, 1, file) == 1 && head[0] == LLAMA_SESSION_MAGIC &&
+        head[1] == LLAMA_SESSION_VERSION) {
         can_be = std::fseek(file, (long) (head[2] * (unsigned long) sizeof(llama_token)), SEEK_CUR) == 0 &&
             std::fread(&length, sizeof length, 1, file) == 1 && length <= 65536;
     }
@@ -706,18 +728,20 @@ inline bool is_state_of(const llama_context * ctx, const uint8_t * src) {
     char arch[64] = "";
     llama_model_meta_val_str(llama_get_model(ctx), "general.architecture", arch, sizeof arch);
     const uint32_t length = (uint32_t) std::strlen(arch);
-    return is_mapped(src, sizeof length + length) && !std::memcmp(src, &length, sizeof length) && !std::memcmp(src + sizeof length, arch, length);
+    return is_mapped(src, sizeof length + length) && !std::memcmp(src, &length, sizeof length) &&
+        !std::memcmp(src + sizeof length, arch, length);
 }
 
 inline bool has_room_for_state(llama_context * ctx, uint8_t * dst, size_t size) {
     return writable(dst, size) || writable(dst, std::min(size, llama_state_get_size(ctx)));
 }
-inline bool has_room_for_seq_state(llama_context * ctx, uint8_t * dst, size_t size, llama_seq_id seq_id, llama_state_seq_flags flags) {
+inline bool has_room_for_seq_state(llama_context * ctx, uint8_t * dst, size_t size, llama_seq_id seq_id,
+    llama_state_seq_flags flags) {
     return writable(dst, size) || writable(dst, std::min(size, llama_state_seq_get_size_ext(ctx, seq_id, flags)));
 }
 
-// A state on the device is restored by a destructor (llama_io_read_device), whose assertions can't be caught: it must be
-// the one that was saved last.
+// A state on the device is restored by a destructor (llama_io_read_device), whose assertions can't be caught: it must
+// be the one that was saved last.
 inline void device_state_saved(const llama_context * ctx, llama_seq_id seq_id, const uint8_t * data, size_t size) {
     std::lock_guard<std::mutex> lock(contexts().mutex);
     contexts().of[ctx].device_states[seq_id].assign(data, data + size);
@@ -732,9 +756,10 @@ inline bool is_device_state(const llama_context * ctx, const uint8_t * src, size
     return found != states.end() && found->second.size() == size && !std::memcmp(found->second.data(), src, size);
 }
 
-// --- adapters ---------------------------------------------------------------------------------------------------------
+// --- adapters --------------------------------------------------------------------------------------------------------
 
-inline bool are_adapters(const llama_context * ctx, llama_adapter_lora * const * adapters, size_t n, const float * scales) {
+inline bool are_adapters(const llama_context * ctx, llama_adapter_lora * const * adapters, size_t n,
+    const float * scales) {
     if (!holds(adapters, n) || !holds(scales, n)) return false;
     return std::all_of(adapters, adapters + n, [ctx](const llama_adapter_lora * each) {
         return each && known(each) && llamacffi_model_of_adapter(each) == llama_get_model(ctx);
@@ -748,13 +773,14 @@ inline bool leaves_model(const llama_adapter_lora * adapter) {
     return true;
 }
 
-// --- chat templates, split paths --------------------------------------------------------------------------------------
+// --- chat templates, split paths -------------------------------------------------------------------------------------
 
 inline bool are_messages(const llama_chat_message * chat, size_t n) {
-    return holds(chat, n) && std::all_of(chat, chat + n, [](const llama_chat_message & each) { return each.role && each.content; });
+    const auto is_complete = [](const llama_chat_message & each) { return each.role && each.content; };
+    return holds(chat, n) && std::all_of(chat, chat + n, is_complete);
 }
 
-// --- training ---------------------------------------------------------------------------------------------------------
+// --- training --------------------------------------------------------------------------------------------------------
 
 // llama_context::opt_init asserts it when it has changed the model already.
 inline bool divides_evenly(const llama_context * ctx, uint32_t n_ctx_train) {
@@ -768,26 +794,33 @@ inline bool is_text_for(const llama_context * ctx, ggml_opt_dataset_t dataset) {
     const int64_t n_ctx = llama_n_ctx(ctx);
     const int32_t n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(ctx)));
     for (const ggml_tensor * each : {ggml_opt_dataset_data(dataset), ggml_opt_dataset_labels(dataset)}) {
-        if (!each || each->type != GGML_TYPE_I32 || each->ne[0] != n_ctx || each->ne[1] != ggml_opt_dataset_ndata(dataset)) return false;
+        if (!each || each->type != GGML_TYPE_I32) return false;
+        if (each->ne[0] != n_ctx || each->ne[1] != ggml_opt_dataset_ndata(dataset)) return false;
         const int32_t * tokens = (const int32_t *) each->data;
-        if (!std::all_of(tokens, tokens + ggml_nelements(each), [n_vocab](int32_t token) { return token >= 0 && token < n_vocab; })) return false;
+        const auto is_in_vocab = [n_vocab](int32_t token) { return token >= 0 && token < n_vocab; };
+        if (!std::all_of(tokens, tokens + ggml_nelements(each), is_in_vocab)) return false;
     }
     return true;
 }
 
-// --- vocabularies -----------------------------------------------------------------------------------------------------
+// --- vocabularies ----------------------------------------------------------------------------------------------------
 
 // Some vocabularies split texts by regular expressions.
-inline int32_t tokenize(const llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens, int32_t n_tokens_max, bool add_special,
-    bool parse_special) {
+inline int32_t tokenize(const llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens,
+    int32_t n_tokens_max, bool add_special, bool parse_special) {
     int32_t result = 0;
-    on_large_stack((size_t) text_len, [&] { result = llama_tokenize(vocab, text, text_len, tokens, n_tokens_max, add_special, parse_special); });
+    on_large_stack((size_t) text_len, [&] {
+        result = llama_tokenize(vocab, text, text_len, tokens, n_tokens_max, add_special, parse_special);
+    });
     return result;
 }
 
-inline bool is_token(const llama_vocab * vocab, llama_token token) { return token >= 0 && token < llama_vocab_n_tokens(vocab); }
+inline bool is_token(const llama_vocab * vocab, llama_token token) {
+    return token >= 0 && token < llama_vocab_n_tokens(vocab);
+}
 inline bool are_tokens(const llama_vocab * vocab, const llama_token * tokens, int32_t n) {
-    return n <= 0 || (holds(tokens, (size_t) n) && std::all_of(tokens, tokens + n, [vocab](llama_token each) { return is_token(vocab, each); }));
+    const auto is_one = [vocab](llama_token each) { return is_token(vocab, each); };
+    return n <= 0 || (holds(tokens, (size_t) n) && std::all_of(tokens, tokens + n, is_one));
 }
 
 }  // namespace llamacffi
