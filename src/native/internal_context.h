@@ -14,6 +14,9 @@ LLAMA_API const struct ggml_cgraph * llamacffi_graph(const struct llama_context 
 /* Whether the CPU is to compute this node of it. */
 LLAMA_API bool llamacffi_is_on_cpu(const struct llama_context * ctx, const struct ggml_tensor * node);
 
+/* The bytes of state that a recurrent model keeps for each sequence. */
+LLAMA_API size_t llamacffi_state_size(const struct llama_model * model);
+
 #ifdef __cplusplus
 }
 #endif

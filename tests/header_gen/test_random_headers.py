@@ -8,7 +8,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase, given, settings
@@ -61,7 +61,7 @@ class Header:
 
 
 def add_enum(draw: st.DrawFn, header: Header) -> None:
-    enumerators = []
+    enumerators: list[str] = []
     for _ in range(draw(st.integers(1, 5))):
         name = header.name("LLAMA_E")
         value = draw(
@@ -140,8 +140,8 @@ def add_members(draw: st.DrawFn, header: Header, record: str, path: str, depth: 
             members.append(f"uint32_t : {draw(st.integers(0, 32))};")
             continue
         else:
-            lengths = draw(st.lists(st.sampled_from(header.values), min_size=1, max_size=3)) if kind == "array" else []
-            members.append(header.type(draw)(name + "".join(f"[{length}]" for length in lengths)) + ";")
+            sizes = draw(st.lists(st.sampled_from(header.values), min_size=1, max_size=3)) if kind == "array" else []
+            members.append(header.type(draw)(name + "".join(f"[{size}]" for size in sizes)) + ";")
         if kind not in ("anonymous",) or depth >= 2:
             header.expected += [f"offsetof({record}, {path}{name})", f"sizeof((({record} *)0)->{path}{name})"]
     return " ".join(members)
@@ -226,7 +226,7 @@ def check(header: Header, folder: Path) -> None:
     assert {each: bytes_with_ones(built.ffi, *each) for each in header.bit_fields} == ones_in_c(header, folder, include)
 
 
-def bytes_with_ones(ffi: object, record: str, path: str, ones: str) -> str:
+def bytes_with_ones(ffi: Any, record: str, path: str, ones: str) -> str:
     """The bytes of a record in which this bit-field has all its bits set, and nothing else, by cffi."""
     made = ffi.new(f"{record} *")
     *outer, member = path.split(".")

@@ -38,7 +38,9 @@ def compute(w: Any, *outputs: Any) -> int:
 
 
 def pool(w: Any, n_threads: int = 2) -> Any:
-    made = w.lib.ggml_threadpool_new(w.ffi.new("struct ggml_threadpool_params *", w.lib.ggml_threadpool_params_default(n_threads)))
+    made = w.lib.ggml_threadpool_new(
+        w.ffi.new("struct ggml_threadpool_params *", w.lib.ggml_threadpool_params_default(n_threads))
+    )
     assert made
     return made
 
@@ -175,7 +177,9 @@ def wrong_quantize_to_integers(c: Any, w: Any) -> None:
 
 def wrong_quantize_without_the_imatrix_it_needs(c: Any, w: Any) -> None:
     """ggml_quantize_chunk: NativeAssertionError"""
-    c.ggml_quantize_chunk(w.lib.GGML_TYPE_IQ2_XXS, w.ffi.new("float[256]"), w.ffi.new("char[256]"), 0, 1, 256, w.ffi.NULL)
+    c.ggml_quantize_chunk(
+        w.lib.GGML_TYPE_IQ2_XXS, w.ffi.new("float[256]"), w.ffi.new("char[256]"), 0, 1, 256, w.ffi.NULL
+    )
 
 
 def wrong_quantize_more_rows_than_there_are(c: Any, w: Any) -> None:
@@ -749,6 +753,28 @@ def wrong_set_rows_with_an_empty_dimension(c: Any, w: Any) -> None:
     c.ggml_set_rows(w.ggml, f32(w, 4, 4), f32(w, 4, 2), index)
 
 
+def wrong_set_of_nothing_outside(c: Any, w: Any) -> None:
+    """ggml_set_2d_inplace: InvalidArgumentError"""
+    nothing = w.lib.ggml_new_tensor_4d(w.ggml, w.lib.GGML_TYPE_F32, 4, 1, 4, 0)
+    c.ggml_set_2d_inplace(w.ggml, f32(w, 2), nothing, 2**40, 1)
+
+
+def wrong_roll_by_the_least_number(c: Any, w: Any) -> None:
+    """ggml_roll: InvalidArgumentError"""
+    c.ggml_roll(w.ggml, f32(w, 8, 4, 3, 2), 1, -(2**31), 2, 1)
+
+
+def wrong_timestep_embedding_of_nothing(c: Any, w: Any) -> None:
+    """ggml_timestep_embedding: InvalidArgumentError"""
+    c.ggml_timestep_embedding(w.ggml, w.lib.ggml_new_tensor_2d(w.ggml, w.lib.GGML_TYPE_F32, 4, 0), 8, 10000)
+
+
+def wrong_conv_2d_dw_with_an_empty_kernel(c: Any, w: Any) -> None:
+    """ggml_conv_2d_dw: InvalidArgumentError"""
+    kernel = w.lib.ggml_new_tensor_4d(w.ggml, w.lib.GGML_TYPE_F16, 3, 3, 0, 2)
+    c.ggml_conv_2d_dw(w.ggml, kernel, f32(w, 8, 8, 2), 1, 1, 0, 0, 1, 1)
+
+
 def wrong_acc_outside(c: Any, w: Any) -> None:
     """ggml_acc: InvalidArgumentError"""
     c.ggml_acc(w.ggml, f32(w, 8), f32(w, 4), 32, 32, 32, 20)
@@ -803,7 +829,9 @@ def right_rope(c: Any, w: Any) -> None:
     turned = [c.ggml_rope(w.ggml, rows, positions, 8, mode) for mode in (0, 2)]
     turned.append(c.ggml_rope_ext(w.ggml, rows, positions, w.ffi.NULL, 4, 0, 0, 1e4, 1, 0, 1, 0, 0))
     sections = w.ffi.new("int[4]", [1, 1, 2, 0])
-    turned.append(c.ggml_rope_multi(w.ggml, rows, i32(w, *range(12)), w.ffi.NULL, 8, sections, 8, 0, 1e4, 1, 0, 1, 0, 0))
+    turned.append(
+        c.ggml_rope_multi(w.ggml, rows, i32(w, *range(12)), w.ffi.NULL, 8, sections, 8, 0, 1e4, 1, 0, 1, 0, 0)
+    )
     assert compute(w, *turned) == w.lib.GGML_STATUS_SUCCESS
 
 
@@ -815,6 +843,11 @@ def wrong_norm_with_negative_eps(c: Any, w: Any) -> None:
 def wrong_norm_with_nan(c: Any, w: Any) -> None:
     """ggml_norm: InvalidArgumentError"""
     c.ggml_norm(w.ggml, f32(w, 4), float("nan"))
+
+
+def wrong_group_norm_of_absurdly_many_groups(c: Any, w: Any) -> None:
+    """ggml_group_norm: InvalidArgumentError"""
+    c.ggml_group_norm(w.ggml, f32(w, 4, 4, 4), 2**31 - 1, 1e-5)
 
 
 def wrong_group_norm_of_no_groups(c: Any, w: Any) -> None:
@@ -1223,6 +1256,18 @@ def wrong_compute_of_copy_to_what_can_only_be_read(c: Any, w: Any) -> None:
     c.ggml_graph_compute_with_ctx(w.ggml, w.graph(w.lib.ggml_cast(w.ggml, f32(w, 256), w.lib.GGML_TYPE_IQ2_XXS)), 1)
 
 
+def wrong_compute_of_rows_counted_wrongly(c: Any, w: Any) -> None:
+    """ggml_graph_compute_with_ctx: InvalidArgumentError"""
+    numbers = w.tensor(w.lib.GGML_TYPE_I32, 8, 4, 3, 2)
+    c.ggml_graph_compute_with_ctx(w.ggml, w.graph(w.lib.ggml_count_equal(w.ggml, numbers, numbers)), 2)
+
+
+def wrong_compute_of_permuted_argsort(c: Any, w: Any) -> None:
+    """ggml_graph_compute_with_ctx: InvalidArgumentError"""
+    turned = w.lib.ggml_permute(w.ggml, f32(w, 8, 3, 4, 2), 0, 2, 1, 3)
+    c.ggml_graph_compute_with_ctx(w.ggml, w.graph(w.lib.ggml_argsort(w.ggml, turned, 0)), 2)
+
+
 def wrong_compute_of_rows_that_are_not_there(c: Any, w: Any) -> None:
     """ggml_graph_compute_with_ctx: InvalidArgumentError"""
     rows = w.lib.ggml_get_rows(w.ggml, f32(w, 4, 3), i32(w, 0, 3))
@@ -1353,10 +1398,24 @@ def right_compute_of_many_kinds(c: Any, w: Any) -> None:
     assert compute(w, *results) == w.lib.GGML_STATUS_SUCCESS
 
 
+def right_compute_of_strided(c: Any, w: Any) -> None:
+    rows = c.ggml_view_4d(w.ggml, f32(w, 12, 4, 3, 2), 8, 4, 3, 2, 48, 192, 576, 0)
+    results = [
+        c.ggml_sqr(w.ggml, rows),
+        c.ggml_l2_norm(w.ggml, c.ggml_transpose(w.ggml, rows), 1e-6),
+        c.ggml_norm(w.ggml, c.ggml_permute(w.ggml, rows, 0, 2, 1, 3), 1e-6),
+        c.ggml_pool_2d(w.ggml, rows, w.lib.GGML_OP_POOL_MAX, 2, 2, 2, 2, 0, 0),
+        c.ggml_diag_mask_inf_inplace(w.ggml, rows, 0),
+        c.ggml_soft_max(w.ggml, c.ggml_cont(w.ggml, rows)),
+        c.ggml_mul_mat(w.ggml, rows, rows),
+    ]
+    assert compute(w, *results) == w.lib.GGML_STATUS_SUCCESS
+
+
 def right_rows_numbered_by_the_graph(c: Any, w: Any) -> None:
     numbers = i32(w, 99, 99)  # wrong, until the graph has written others over them
     wanted = c.ggml_cpy(w.ggml, i32(w, 2, 0), numbers)
-    rows = c.ggml_get_rows(w.ggml, w.floats(5, 6, 7) and w.lib.ggml_reshape_2d(w.ggml, w.floats(5, 6, 7), 1, 3), numbers)
+    rows = c.ggml_get_rows(w.ggml, w.lib.ggml_reshape_2d(w.ggml, w.floats(5, 6, 7), 1, 3), numbers)
     graph = c.ggml_new_graph(w.ggml)
     c.ggml_build_forward_expand(graph, wanted)
     c.ggml_build_forward_expand(graph, rows)
@@ -1517,7 +1576,7 @@ def wrong_alloc_of_tensors_that_have_data(c: Any, w: Any) -> None:
 
 
 def right_allocators(c: Any, w: Any) -> None:
-    ctx, tensor, graph = unallocated(w)
+    _, tensor, graph = unallocated(w)
     sizes = w.ffi.new("size_t[1]")
     galloc = c.ggml_gallocr_new(w.buffer_type)
     c.ggml_gallocr_reserve_n_size(galloc, graph, w.ffi.NULL, w.ffi.NULL, sizes)

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable, Optional
 
@@ -112,34 +113,56 @@ def _child(name: str, tier: str, world: Any, output: int) -> None:
         os._exit(status)
 
 
-def _forked(name: str, tier: str, world: Any) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as output:
-        pid = os.fork()
-        if not pid:
-            _child(name, tier, world, output.fileno())
-        deadline = time.monotonic() + LIMIT
-        pause = 0.002
-        while True:
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                break
-            if time.monotonic() > deadline:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                return _result(name, tier, None, output)
-            time.sleep(pause)
-            pause = min(pause * 1.5, 0.1)
-        return _result(name, tier, -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), output)
+class Running:
+    """A case in a process of its own."""
+
+    def __init__(self, name: str, tier: str, world: Any) -> None:
+        self.name, self.tier = name, tier
+        self.output = tempfile.TemporaryFile()
+        self.deadline = time.monotonic() + LIMIT
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            _child(name, tier, world, self.output.fileno())
+
+    def result(self) -> Optional[dict[str, Any]]:
+        """What came of it; None as long as it runs."""
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        if done:
+            ended = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            return _result(self.name, self.tier, ended, self.output)
+        if time.monotonic() < self.deadline:
+            return None
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return _result(self.name, self.tier, None, self.output)
 
 
-def _started(name: str, tier: str) -> dict[str, Any]:
-    with tempfile.TemporaryFile() as output:
-        command = [sys.executable, __file__, "--one", name, tier]
-        try:
-            status: Optional[int] = subprocess.run(command, stdout=output, stderr=output, timeout=LIMIT).returncode
-        except subprocess.TimeoutExpired:
-            status = None
-        return _result(name, tier, status, output)
+def _forked(names: list[str], world: Any) -> Iterator[dict[str, Any]]:
+    """Run the cases, as many at once as there are processors."""
+    waiting = [(name, tier) for name in reversed(names) for tier in TIERS]
+    running: list[Running] = []
+    while waiting or running:
+        while waiting and len(running) < (os.cpu_count() or 1):
+            running.append(Running(*waiting.pop(), world))
+        for each in list(running):
+            result = each.result()
+            if result:
+                running.remove(each)
+                yield result
+        time.sleep(0.002)
+
+
+def _started(names: list[str]) -> Iterator[dict[str, Any]]:
+    for name in names:
+        for tier in TIERS:
+            with tempfile.TemporaryFile() as output:
+                command = [sys.executable, __file__, "--one", name, tier]
+                try:
+                    status: Optional[int] = subprocess.run(command, stdout=output, stderr=output, timeout=LIMIT).returncode
+                except subprocess.TimeoutExpired:
+                    status = None
+                yield _result(name, tier, status, output)
 
 
 def _result(name: str, tier: str, status: Optional[int], output: Any) -> dict[str, Any]:
@@ -155,15 +178,15 @@ def main(arguments: list[str]) -> int:
         print(problem or "")
         return 1 if problem else 0
     world = World()
-    forks = hasattr(os, "fork")
-    if forks:
-        assert world.model  # loaded once for all, with nothing computed before the forks
     patterns = arguments or ["*"]
-    for name in cases():
-        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
-            for tier in TIERS:
-                result = _forked(name, tier, world) if forks else _started(name, tier)
-                print(json.dumps(result), flush=True)
+    names = [name for name in cases() if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+    if hasattr(os, "fork"):
+        assert world.model  # loaded once for all, with nothing computed before the forks
+        results = _forked(names, world)
+    else:
+        results = _started(names)
+    for result in results:
+        print(json.dumps(result), flush=True)
     return 0
 
 

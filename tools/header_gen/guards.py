@@ -266,6 +266,9 @@ def _call(function: Function, names: list[str], policy: Policy) -> list[str]:
         ]
         arguments[-1] = '"%s", formatted.text()'
     implemented = policy.last("implemented", function.name)
+    if implemented and policy.needs_backends(function.name):  # our function calls upstream's, past the forward
+        give_up = "return;" if returns_nothing(function) else "return failed;"
+        lines.append(f"if (!(llamacffi_backends_loaded || llamacffi_load_backends())) {{ {give_up} }}")
     call = f"{implemented or function.name}({', '.join(arguments)})"
     if policy.names("computes", function.name):
         if returns_nothing(function):

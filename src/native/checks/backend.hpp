@@ -28,8 +28,12 @@ template <class T> T * seen(T * handle) {
     return handle;
 }
 
-inline ggml_backend_reg_t module_of(ggml_backend_dev_t device) { return device ? seen(ggml_backend_dev_backend_reg(device)) : nullptr; }
-inline ggml_backend_reg_t module_of(ggml_backend_buffer_type_t buft) { return module_of(ggml_backend_buft_get_device(buft)); }
+inline ggml_backend_reg_t module_of(ggml_backend_dev_t device) {
+    return device ? seen(ggml_backend_dev_backend_reg(device)) : nullptr;
+}
+inline ggml_backend_reg_t module_of(ggml_backend_buffer_type_t buft) {
+    return module_of(ggml_backend_buft_get_device(buft));
+}
 
 // What was made by a module's code, which ggml_backend_unload would take away.
 inline void made_by_module(ggml_backend_t backend) {
@@ -58,7 +62,8 @@ template <class T> bool any_alive() {
 }
 
 inline bool is_for_cpu(ggml_backend_reg_t reg) {
-    return ggml_backend_reg_dev_count(reg) > 0 && ggml_backend_dev_type(ggml_backend_reg_dev_get(reg, 0)) == GGML_BACKEND_DEVICE_TYPE_CPU;
+    return ggml_backend_reg_dev_count(reg) > 0 &&
+        ggml_backend_dev_type(ggml_backend_reg_dev_get(reg, 0)) == GGML_BACKEND_DEVICE_TYPE_CPU;
 }
 
 // Arrays of handles ---------------------------------------------------------------------------------------------------
@@ -73,7 +78,9 @@ template <class T> bool all_live(Call & call, const char * argument, T * const *
 
 // Tensors -------------------------------------------------------------------------------------------------------------
 
-inline ggml_backend_buffer_t memory_of(const ggml_tensor * tensor) { return const_cast<ggml_backend_buffer_t>(buffer_of(tensor)); }
+inline ggml_backend_buffer_t memory_of(const ggml_tensor * tensor) {
+    return const_cast<ggml_backend_buffer_t>(buffer_of(tensor));
+}
 
 // ggml adds offset and size up without looking for an overflow.
 inline bool is_within(const ggml_tensor * tensor, size_t offset, size_t size) {
@@ -103,20 +110,26 @@ inline bool is_in_buffer(const ggml_tensor * tensor) {
 }
 
 // ggml_backend_tensor_copy reads both tensors' buffers and data unseen.
-inline bool is_allocated(const ggml_tensor * tensor) { return tensor->buffer && (tensor->data || ggml_nbytes(tensor) == 0); }
+inline bool is_allocated(const ggml_tensor * tensor) {
+    return tensor->buffer && (tensor->data || ggml_nbytes(tensor) == 0);
+}
 // Several CPUs' meta buffer says that its addresses are in main memory.
-inline bool is_readable(ggml_backend_buffer_t buffer) { return ggml_backend_buffer_is_host(buffer) && !llamacffi_is_meta(buffer); }
+inline bool is_readable(ggml_backend_buffer_t buffer) {
+    return ggml_backend_buffer_is_host(buffer) && !llamacffi_is_meta(buffer);
+}
 inline bool is_readable(const ggml_tensor * tensor) {
     return is_readable(tensor->buffer) || (!ggml_backend_buffer_is_host(tensor->buffer) && llamacffi_can_get(tensor));
 }
 inline bool is_writable(const ggml_tensor * dst, const ggml_tensor * src) {
-    return llamacffi_can_set(dst) && (is_readable(src->buffer) || is_readable(dst->buffer) || !ggml_backend_buffer_is_host(dst->buffer));
+    return llamacffi_can_set(dst) &&
+        (is_readable(src->buffer) || is_readable(dst->buffer) || !ggml_backend_buffer_is_host(dst->buffer));
 }
 
 // A backend that copies by itself does it in its own memory only; a server of the RPC backend hangs up otherwise.
 inline bool is_reached(ggml_backend_t backend, const ggml_tensor * tensor) {
     const ggml_backend_buffer_t buffer = memory_of(tensor);
-    return !llamacffi_copies(backend) || (buffer && ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(buffer)));
+    return !llamacffi_copies(backend) ||
+        (buffer && ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(buffer)));
 }
 
 // ggml_backend_tensor_alloc asserts it with a sum that may overflow, and that of a buffer without an address, too.
@@ -124,14 +137,17 @@ inline bool is_place(ggml_backend_buffer_t buffer, const ggml_tensor * tensor, c
     const uintptr_t base = (uintptr_t) ggml_backend_buffer_get_base(buffer), at = (uintptr_t) addr;
     if (at < base) return false;
     if (llamacffi_is_meta(buffer)) return true;
-    const size_t size = ggml_backend_buffer_get_size(buffer), needed = ggml_backend_buffer_get_alloc_size(buffer, tensor);
+    const size_t size = ggml_backend_buffer_get_size(buffer),
+                 needed = ggml_backend_buffer_get_alloc_size(buffer, tensor);
     return at - base <= size && needed <= size - (at - base) && (base || needed == 0);
 }
 
 // Graphs --------------------------------------------------------------------------------------------------------------
 
 inline int n_nodes(const ggml_cgraph * graph) { return ggml_graph_n_nodes(const_cast<ggml_cgraph *>(graph)); }
-inline ggml_tensor * node(const ggml_cgraph * graph, int i) { return ggml_graph_node(const_cast<ggml_cgraph *>(graph), i); }
+inline ggml_tensor * node(const ggml_cgraph * graph, int i) {
+    return ggml_graph_node(const_cast<ggml_cgraph *>(graph), i);
+}
 
 // Whether the tensor and its sources are there: contexts and buffers can be freed while tensors elsewhere name them.
 inline bool is_whole(Call & call, const char * argument, const ggml_tensor * tensor) {
@@ -268,7 +284,8 @@ template <class Map, class Key> auto note_of(Map & map, const Key & key) -> type
 
 inline void sched_made(ggml_backend_sched_t sched) {
     made(sched);
-    for (int i = 0; i < ggml_backend_sched_get_n_backends(sched); i++) uses_too(sched, ggml_backend_sched_get_backend(sched, i));
+    for (int i = 0; i < ggml_backend_sched_get_n_backends(sched); i++)
+        uses_too(sched, ggml_backend_sched_get_backend(sched, i));
     std::lock_guard<std::recursive_mutex> lock(account);
     backend_notes().scheds[sched] = {};
 }
@@ -324,7 +341,8 @@ inline bool sched_is_free(ggml_backend_sched_t sched) { return sched_note(sched)
 inline bool sched_computes(ggml_backend_sched_t sched, const ggml_cgraph * graph) {
     const SchedNote note = sched_note(sched);
     if (note.state == SchedNote::nothing) return true;
-    return note.state == SchedNote::graph_is && note.allocated == graph && note.n_nodes == n_nodes(graph) && has_memory(graph);
+    return note.state == SchedNote::graph_is && note.allocated == graph && note.n_nodes == n_nodes(graph) &&
+        has_memory(graph);
 }
 
 // Whether the backends compute these nodes, in memory that has not been taken for what it says to be.
@@ -381,7 +399,9 @@ class SchedUse {
     }
     void allocated_nothing() { sched_is(sched_, {}); }
     void changed_nothing() { sched_is(sched_, before_); }
-    void split() { sched_is(sched_, {before_.state == SchedNote::nothing ? SchedNote::nothing : SchedNote::unsure, nullptr, 0}); }
+    void split() {
+        sched_is(sched_, {before_.state == SchedNote::nothing ? SchedNote::nothing : SchedNote::unsure, nullptr, 0});
+    }
 
   private:
     std::vector<size_t> sizes() const {
@@ -435,7 +455,9 @@ inline bool plan_holds(Call & call, ggml_backend_graph_plan_t plan) {
         const ggml_tensor & now = *node(graph, (int) i), & then = note.nodes[i];
         if (&now != note.addresses[i] || now.type != then.type || now.op != then.op) return false;
         if (std::memcmp(now.ne, then.ne, sizeof now.ne) || std::memcmp(now.nb, then.nb, sizeof now.nb)) return false;
-        if (std::memcmp(now.src, then.src, sizeof now.src) || std::memcmp(now.op_params, then.op_params, sizeof now.op_params)) return false;
+        if (std::memcmp(now.src, then.src, sizeof now.src) ||
+            std::memcmp(now.op_params, then.op_params, sizeof now.op_params))
+            return false;
     }
     return true;
 }
@@ -443,7 +465,9 @@ inline bool plan_holds(Call & call, ggml_backend_graph_plan_t plan) {
 // Training ------------------------------------------------------------------------------------------------------------
 
 // ggml_opt_dataset_init multiplies these, and divides by what comes out.
-inline bool is_dataset_type(ggml_type type, int64_t ne) { return ggml_blck_size(type) > 0 && ne % ggml_blck_size(type) == 0; }
+inline bool is_dataset_type(ggml_type type, int64_t ne) {
+    return ggml_blck_size(type) > 0 && ne % ggml_blck_size(type) == 0;
+}
 inline bool is_dataset_size(ggml_type type, int64_t ne, int64_t ndata, int64_t ndata_shard) {
     if (ne <= 0 || ndata <= 0 || ndata_shard <= 0) return true;  // asserted, or there are no labels
     const double bytes = (double) ggml_type_size(type) * (double) ne / (double) ggml_blck_size(type) * (double) ndata;
@@ -473,8 +497,9 @@ inline bool fits_inputs(ggml_opt_dataset_t dataset, const ggml_tensor * inputs) 
     const ggml_tensor * data = ggml_opt_dataset_data(dataset);
     std::lock_guard<std::recursive_mutex> lock(account);
     const int64_t * shard = note_of(backend_notes().shards, dataset);
-    return inputs->type == data->type && ggml_is_contiguous(inputs) && inputs->ne[0] == data->ne[0] && inputs->ne[1] > 0 &&
-        ggml_nelements(inputs) == inputs->ne[0] * inputs->ne[1] && data->ne[1] % inputs->ne[1] == 0 && (!shard || inputs->ne[1] % *shard == 0);
+    return inputs->type == data->type && ggml_is_contiguous(inputs) && inputs->ne[0] == data->ne[0] &&
+        inputs->ne[1] > 0 && ggml_nelements(inputs) == inputs->ne[0] * inputs->ne[1] &&
+        data->ne[1] % inputs->ne[1] == 0 && (!shard || inputs->ne[1] % *shard == 0);
 }
 inline bool fits_labels(ggml_opt_dataset_t dataset, const ggml_tensor * inputs, const ggml_tensor * labels) {
     const ggml_tensor * rows = ggml_opt_dataset_labels(dataset);
@@ -494,37 +519,48 @@ inline bool is_for_training(Call & call, const char * argument, const ggml_tenso
     });
 }
 
-inline bool is_loss(int loss) { return loss >= GGML_OPT_LOSS_TYPE_MEAN && loss <= GGML_OPT_LOSS_TYPE_MEAN_SQUARED_ERROR; }
+inline bool is_loss(int loss) {
+    return loss >= GGML_OPT_LOSS_TYPE_MEAN && loss <= GGML_OPT_LOSS_TYPE_MEAN_SQUARED_ERROR;
+}
 inline bool is_build(int build) {
-    return build == GGML_OPT_BUILD_TYPE_FORWARD || build == GGML_OPT_BUILD_TYPE_GRAD || build == GGML_OPT_BUILD_TYPE_OPT;
+    return build == GGML_OPT_BUILD_TYPE_FORWARD || build == GGML_OPT_BUILD_TYPE_GRAD ||
+        build == GGML_OPT_BUILD_TYPE_OPT;
 }
 inline bool is_optimizer(int optimizer) { return optimizer >= 0 && optimizer < GGML_OPT_OPTIMIZER_TYPE_COUNT; }
 
-template <class T> bool is_alive(Call & call, const char * argument, const T * handle) { return handle && call.look(argument, handle); }
+template <class T> bool is_alive(Call & call, const char * argument, const T * handle) {
+    return handle && call.look(argument, handle);
+}
 
 // ggml_opt_build's tensors and graphs, made in contexts of our own: the bytes that the first one takes.
-inline size_t rehearse_training(ggml_context * ctx, ggml_context * other, ggml_cgraph * gf, ggml_tensor * outputs, ggml_opt_loss_type loss_type,
-                                ggml_opt_build_type build, int32_t period) {
+inline size_t rehearse_training(ggml_context * ctx, ggml_context * other, ggml_cgraph * gf, ggml_tensor * outputs,
+    ggml_opt_loss_type loss_type, ggml_opt_build_type build, int32_t period) {
     ggml_context * results = gf ? ctx : other;
-    ggml_cgraph * forward = gf ? ggml_graph_dup(other, gf, true) : ggml_new_graph_custom(ctx, GGML_DEFAULT_GRAPH_SIZE, true);
+    ggml_cgraph * forward =
+        gf ? ggml_graph_dup(other, gf, true) : ggml_new_graph_custom(ctx, GGML_DEFAULT_GRAPH_SIZE, true);
     ggml_build_forward_expand(forward, outputs);
     ggml_tensor * labels = has_labels(loss_type) ? ggml_dup_tensor(results, outputs) : nullptr, * loss = outputs;
     if (loss_type == GGML_OPT_LOSS_TYPE_CROSS_ENTROPY) loss = ggml_cross_entropy_loss(results, outputs, labels);
-    if (loss_type == GGML_OPT_LOSS_TYPE_MEAN_SQUARED_ERROR) loss = ggml_sqr(results, ggml_sub(results, outputs, labels));
+    if (loss_type == GGML_OPT_LOSS_TYPE_MEAN_SQUARED_ERROR)
+        loss = ggml_sqr(results, ggml_sub(results, outputs, labels));
     if (loss_type != GGML_OPT_LOSS_TYPE_CROSS_ENTROPY) loss = ggml_sum(results, loss);
-    if (loss_type != GGML_OPT_LOSS_TYPE_SUM && (loss_type != GGML_OPT_LOSS_TYPE_CROSS_ENTROPY || period > 1)) loss = ggml_scale(results, loss, 1.0f);
+    if (loss_type != GGML_OPT_LOSS_TYPE_SUM && (loss_type != GGML_OPT_LOSS_TYPE_CROSS_ENTROPY || period > 1))
+        loss = ggml_scale(results, loss, 1.0f);
     ggml_set_loss(loss);
     ggml_build_forward_expand(forward, loss);
     if (loss_type == GGML_OPT_LOSS_TYPE_CROSS_ENTROPY)
-        ggml_build_forward_expand(forward, ggml_count_equal(results, ggml_argmax(results, outputs), ggml_argmax(results, labels)));
+        ggml_build_forward_expand(
+            forward, ggml_count_equal(results, ggml_argmax(results, outputs), ggml_argmax(results, labels)));
     if (build == GGML_OPT_BUILD_TYPE_FORWARD) return ggml_used_mem(ctx);
     std::vector<ggml_tensor *> gradients;
-    const int accumulated = GGML_TENSOR_FLAG_LOSS | (!gf && build == GGML_OPT_BUILD_TYPE_OPT && period == 1 ? 0 : GGML_TENSOR_FLAG_PARAM);
+    const int accumulated =
+        GGML_TENSOR_FLAG_LOSS | (!gf && build == GGML_OPT_BUILD_TYPE_OPT && period == 1 ? 0 : GGML_TENSOR_FLAG_PARAM);
     size_t n_params = 0;
     for (int i = 0; i < n_nodes(forward); i++) {
         const ggml_tensor * each = node(forward, i);
         n_params += (each->flags & GGML_TENSOR_FLAG_PARAM) != 0;
-        gradients.push_back(each->flags & accumulated ? ggml_new_tensor(other, GGML_TYPE_F32, GGML_MAX_DIMS, each->ne) : nullptr);
+        gradients.push_back(
+            each->flags & accumulated ? ggml_new_tensor(other, GGML_TYPE_F32, GGML_MAX_DIMS, each->ne) : nullptr);
     }
     ggml_cgraph * backward = ggml_graph_dup(ctx, forward, true);
     ggml_build_backward_expand(ctx, backward, gradients.data());
@@ -534,8 +570,8 @@ inline size_t rehearse_training(ggml_context * ctx, ggml_context * other, ggml_c
 }
 
 // Where a context has no room for a graph, ggml_new_graph_custom writes to NULL.
-inline bool has_room_for_training(const ggml_context * room, ggml_cgraph * gf, ggml_tensor * outputs, ggml_opt_loss_type loss, ggml_opt_build_type build,
-                                  int32_t period) {
+inline bool has_room_for_training(const ggml_context * room, ggml_cgraph * gf, ggml_tensor * outputs,
+    ggml_opt_loss_type loss, ggml_opt_build_type build, int32_t period) {
     ggml_context * ctx = const_cast<ggml_context *>(room);
     size_t n = 0;
     each_below(outputs, [&](const ggml_tensor *) { return ++n; });
@@ -578,12 +614,14 @@ inline void opt_made(ggml_opt_context_t opt, const ggml_opt_params & params) {
     if (params.ctx_compute) uses_too(opt, params.ctx_compute);
     const bool fixed = params.ctx_compute != nullptr, optimizes = fixed && params.build_type == GGML_OPT_BUILD_TYPE_OPT;
     std::lock_guard<std::recursive_mutex> lock(account);
-    backend_notes().opts[opt] = {params.backend_sched, params.loss_type, params.build_type, fixed, false, false, params.opt_period, 0, nullptr, nullptr, optimizes};
+    backend_notes().opts[opt] = {params.backend_sched, params.loss_type, params.build_type, fixed, false, false,
+        params.opt_period, 0, nullptr, nullptr, optimizes};
 }
 inline void opt_freed(ggml_opt_context_t opt) {
     std::lock_guard<std::recursive_mutex> lock(account);
     for (auto & each : backend_notes().scheds) {
-        if (each.second.state == SchedNote::opt_is && each.second.allocated == opt) each.second = {SchedNote::unsure, nullptr, 0};
+        if (each.second.state == SchedNote::opt_is && each.second.allocated == opt)
+            each.second = {SchedNote::unsure, nullptr, 0};
     }
     backend_notes().opts.erase(opt);
 }
@@ -611,7 +649,8 @@ inline bool opt_is_whole(Call & call, ggml_opt_context_t opt) {
     if (note.gf && (!call.look("opt_ctx", note.gf) || !is_whole(call, "opt_ctx", note.gf))) return false;
     const ggml_tensor * inputs = ggml_opt_inputs(opt), * outputs = ggml_opt_outputs(opt);
     if (!note.fixed && !note.gf) return true;
-    return (!inputs || call.check_tensor("opt_ctx", inputs, TensorUse::data)) && (!outputs || is_whole_below(call, "opt_ctx", outputs));
+    return (!inputs || call.check_tensor("opt_ctx", inputs, TensorUse::data)) &&
+        (!outputs || is_whole_below(call, "opt_ctx", outputs));
 }
 inline void opt_allocated(ggml_opt_context_t opt, bool backward) {
     ggml_backend_sched_t sched = nullptr;
@@ -621,12 +660,15 @@ inline void opt_allocated(ggml_opt_context_t opt, bool backward) {
         OptNote * note = note_of(backend_notes().opts, opt);
         if (!note) return;
         note->allocated = note->ready = true;
-        if (!note->fixed) note->has_optimizer_graph = backward && note->step >= 0 && (note->step + 1) % note->period == 0;
+        if (!note->fixed)
+            note->has_optimizer_graph = backward && note->step >= 0 && (note->step + 1) % note->period == 0;
         sched = note->sched;
         gf = note->gf;
     }
     if (gf) sched_memory(sched, gf);
-    for (const ggml_tensor * each : {ggml_opt_labels(opt), ggml_opt_loss(opt), ggml_opt_pred(opt), ggml_opt_ncorrect(opt)}) opt_result(opt, each);
+    for (const ggml_tensor * each :
+        {ggml_opt_labels(opt), ggml_opt_loss(opt), ggml_opt_pred(opt), ggml_opt_ncorrect(opt)})
+        opt_result(opt, each);
 }
 
 inline bool opt_has_room(ggml_opt_context_t opt, bool backward) {
@@ -638,7 +680,8 @@ inline bool opt_has_room(ggml_opt_context_t opt, bool backward) {
     if (!note.gf) return true;
     const ggml_opt_build_type next = !backward ? GGML_OPT_BUILD_TYPE_FORWARD :
         note.step < 0 || (note.step + 1) % note.period == 0 ? GGML_OPT_BUILD_TYPE_OPT : GGML_OPT_BUILD_TYPE_GRAD;
-    return has_room_for_training(note.ctx_compute, note.gf, ggml_opt_outputs(opt), note.loss, note.allocated ? next : note.build, note.period);
+    return has_room_for_training(
+        note.ctx_compute, note.gf, ggml_opt_outputs(opt), note.loss, note.allocated ? next : note.build, note.period);
 }
 
 // It computes what the scheduler has, which must be its own; and does not allocate fixed graphs again.
@@ -719,7 +762,8 @@ inline bool is_endpoint(const char * endpoint) {
     const char * colon = std::strchr(endpoint, ':');
     if (!colon || colon == endpoint) return false;
     const std::string port = colon + 1;
-    return !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos && std::stoi(port) <= 65535;
+    return !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos &&
+        std::stoi(port) <= 65535;
 }
 
 }  // namespace llamacffi

@@ -24,6 +24,10 @@ inline bool has_kernels(Call & call, const llama_context * ctx) {
 
 // llama_init_from_model
 inline llama_context * init_context(llama_model * model, llama_context_params params) {
+    if (!fits_memory(params.n_seq_max, llamacffi_state_size(model))) {
+        current().call()->fail(LLAMACFFI_ERROR_ARGUMENT, "params", "n_seq_max sequences of this model need more memory than there is");
+        return nullptr;
+    }
     llama_context * ctx = ::llama_init_from_model(model, params);
     if (!ctx || has_kernels(*current().call(), ctx)) return ctx;
     ::llama_free(ctx);

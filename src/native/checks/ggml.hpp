@@ -82,7 +82,8 @@ inline bool none_zero(const ggml_tensor * tensor, int first) {
 }
 
 // ggml_view_*: neither the strides nor the sum of offset and size are looked at.
-inline bool is_inside(const ggml_tensor * a, std::initializer_list<int64_t> ne, std::initializer_list<size_t> nb, size_t offset) {
+inline bool is_inside(const ggml_tensor * a, std::initializer_list<int64_t> ne, std::initializer_list<size_t> nb,
+                      size_t offset) {
     const ggml_tensor * base = a->view_src ? a->view_src : a;
     const size_t room = ggml_nbytes(base), limit = (size_t) 1 << 62;
     size_t end = ggml_row_size(a->type, ne.begin()[0]);
@@ -118,15 +119,19 @@ inline int64_t outputs(int64_t input, int64_t kernel, int64_t stride, int64_t pa
 }
 
 // ggml_im2col_back: the gradient that ggml_im2col's result would have.
-inline bool is_windows_gradient(const ggml_tensor * a, const ggml_tensor * b, const int64_t * ne, int s0, int s1, int p0, int p1, int d0, int d1, bool is_2D) {
+inline bool is_windows_gradient(const ggml_tensor * a, const ggml_tensor * b, const int64_t * ne, int s0, int s1,
+                                int p0, int p1, int d0, int d1, bool is_2D) {
     if (a->ne[1] != outputs(ne[0], b->ne[0], s0, p0, d0)) return false;
     if (!is_2D) return a->ne[0] == b->ne[1] * b->ne[0] && ne[1] == b->ne[1] && a->ne[2] == ne[2] && ne[3] == 1;
-    return a->ne[2] == outputs(ne[1], b->ne[1], s1, p1, d1) && a->ne[0] == b->ne[2] * b->ne[1] * b->ne[0] && ne[2] == b->ne[2] && a->ne[3] == ne[3];
+    return a->ne[2] == outputs(ne[1], b->ne[1], s1, p1, d1) && a->ne[0] == b->ne[2] * b->ne[1] * b->ne[0] &&
+        ne[2] == b->ne[2] && a->ne[3] == ne[3];
 }
 
 // ggml_pool_2d_back: the gradient that ggml_pool_2d's result would have.
-inline bool is_pool_gradient(const ggml_tensor * a, const ggml_tensor * af, int k0, int k1, int s0, int s1, float p0, float p1) {
-    return a->ne[0] == (int64_t) ((af->ne[0] + 2 * p0 - k0) / s0 + 1) && a->ne[1] == (int64_t) ((af->ne[1] + 2 * p1 - k1) / s1 + 1) &&
+inline bool is_pool_gradient(const ggml_tensor * a, const ggml_tensor * af, int k0, int k1, int s0, int s1, float p0,
+                             float p1) {
+    return a->ne[0] == (int64_t) ((af->ne[0] + 2 * p0 - k0) / s0 + 1) &&
+        a->ne[1] == (int64_t) ((af->ne[1] + 2 * p1 - k1) / s1 + 1) &&
         a->ne[2] == af->ne[2] && a->ne[3] == af->ne[3];
 }
 
@@ -138,10 +143,12 @@ inline bool is_windows_of(const ggml_tensor * a, int w0, int h0, int w) {
 
 // The rope kernels assert all this, and divide by the sum of the sections.
 inline bool is_rope_mode(int mode) {
-    return mode == GGML_ROPE_TYPE_NORMAL || mode == GGML_ROPE_TYPE_NEOX || mode == GGML_ROPE_TYPE_MROPE || mode == GGML_ROPE_TYPE_VISION || mode == GGML_ROPE_TYPE_IMROPE;
+    return mode == GGML_ROPE_TYPE_NORMAL || mode == GGML_ROPE_TYPE_NEOX || mode == GGML_ROPE_TYPE_MROPE ||
+        mode == GGML_ROPE_TYPE_VISION || mode == GGML_ROPE_TYPE_IMROPE;
 }
 inline bool can_rotate(const ggml_tensor * a, int n_dims, int mode) {
-    return n_dims >= 0 && n_dims % 2 == 0 && n_dims <= a->ne[0] && (mode != GGML_ROPE_TYPE_VISION || n_dims == a->ne[0] / 2);
+    return n_dims >= 0 && n_dims % 2 == 0 && n_dims <= a->ne[0] &&
+        (mode != GGML_ROPE_TYPE_VISION || n_dims == a->ne[0] / 2);
 }
 inline bool are_sections(const int * sections, const ggml_tensor * a, int mode) {
     if (!(mode & GGML_ROPE_TYPE_MROPE)) return true;
@@ -159,11 +166,14 @@ inline bool can_shift(const ggml_tensor * a, int n_offs) {
 }
 
 // ggml_rwkv_wkv*, ggml_gated_linear_attn: the tokens are divided among the sequences.
-inline bool are_sequences(const ggml_tensor * state, const ggml_tensor * k) { return state->ne[1] > 0 && k->ne[2] % state->ne[1] == 0; }
+inline bool are_sequences(const ggml_tensor * state, const ggml_tensor * k) {
+    return state->ne[1] > 0 && k->ne[2] % state->ne[1] == 0;
+}
 
 // ggml_gated_delta_net: heads of q and k are repeated to those of v, the kernel divides by their numbers.
 inline bool repeats_to(const ggml_tensor * part, const ggml_tensor * v) {
-    return part->ne[0] == v->ne[0] && part->ne[1] > 0 && part->ne[2] == v->ne[2] && part->ne[3] > 0 && v->ne[3] % part->ne[3] == 0;
+    return part->ne[0] == v->ne[0] && part->ne[1] > 0 && part->ne[2] == v->ne[2] && part->ne[3] > 0 &&
+        v->ne[3] % part->ne[3] == 0;
 }
 inline bool is_gate_of(const ggml_tensor * gate, const ggml_tensor * v) {
     return gate->ne[1] == v->ne[1] && gate->ne[2] == v->ne[2] && gate->ne[3] == v->ne[3];
@@ -173,11 +183,13 @@ inline bool is_gate_of(const ggml_tensor * gate, const ggml_tensor * v) {
 
 // What a new object of this size needs of a context's memory.
 inline bool has_room(const ggml_context * ctx, size_t size) {
-    const size_t object = ggml_tensor_overhead() - sizeof(ggml_tensor), free = ggml_get_mem_size(ctx) - ggml_used_mem(ctx);
+    const size_t object = ggml_tensor_overhead() - sizeof(ggml_tensor);
+    const size_t free = ggml_get_mem_size(ctx) - ggml_used_mem(ctx);
     return size <= SIZE_MAX / 4 && GGML_PAD(size, GGML_MEM_ALIGN) + object <= free;
 }
 inline bool has_room_for_graph(const ggml_context * ctx, size_t size, bool grads) {
-    return size <= ggml_get_mem_size(ctx) / (2 * sizeof(void *)) && ggml_graph_overhead_custom(size, grads) <= ggml_get_mem_size(ctx) - ggml_used_mem(ctx);
+    return size <= ggml_get_mem_size(ctx) / (2 * sizeof(void *)) &&
+        ggml_graph_overhead_custom(size, grads) <= ggml_get_mem_size(ctx) - ggml_used_mem(ctx);
 }
 
 inline bool belongs_to(const ggml_tensor * tensor, const ggml_context * ctx) {
@@ -190,13 +202,16 @@ inline void wipe(ggml_context * ctx) {
     if (!ctx) return;
     static const size_t object = ggml_tensor_overhead() - sizeof(ggml_tensor);
     std::vector<ggml_tensor *> all;
-    for (ggml_tensor * each = ggml_get_first_tensor(ctx); each; each = ggml_get_next_tensor(ctx, each)) all.push_back(each);
+    ggml_tensor * next = ggml_get_first_tensor(ctx);
+    for (; next; next = ggml_get_next_tensor(ctx, next)) all.push_back(next);
     for (ggml_tensor * each : all) std::memset((char *) each - object, 0, object);
 }
 
 // ---- data
 
-inline const ggml_backend_buffer * buffer_of(const ggml_tensor * tensor) { return tensor->view_src ? tensor->view_src->buffer : tensor->buffer; }
+inline const ggml_backend_buffer * buffer_of(const ggml_tensor * tensor) {
+    return tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
+}
 
 inline bool is_host(const ggml_tensor * tensor) {
     const ggml_backend_buffer * buffer = buffer_of(tensor);
@@ -209,7 +224,8 @@ inline bool has_elements(const ggml_tensor * tensor) {
     return is(tensor, floats | i8 | i16 | i32);
 }
 inline bool is_element(const ggml_tensor * tensor, int i0, int i1, int i2, int i3) {
-    return i0 >= 0 && i0 < tensor->ne[0] && i1 >= 0 && i1 < tensor->ne[1] && i2 >= 0 && i2 < tensor->ne[2] && i3 >= 0 && i3 < tensor->ne[3];
+    return i0 >= 0 && i0 < tensor->ne[0] && i1 >= 0 && i1 < tensor->ne[1] && i2 >= 0 && i2 < tensor->ne[2] &&
+        i3 >= 0 && i3 < tensor->ne[3];
 }
 
 inline bool is_quantizable(ggml_type type) {
@@ -254,7 +270,9 @@ inline bool all_tensors(Call & call, const char * argument, ggml_tensor * const 
     return true;
 }
 
-inline std::string said(const ggml_tensor * node) { return std::string(node->name) + " (" + ggml_op_name(node->op) + ")"; }
+inline std::string said(const ggml_tensor * node) {
+    return std::string(node->name) + " (" + ggml_op_name(node->op) + ")";
+}
 
 // A graph's nodes, until one fails.
 template <class F> bool each_computed(const ggml_cgraph * cgraph, F look) {
@@ -266,7 +284,9 @@ template <class F> bool each_computed(const ggml_cgraph * cgraph, F look) {
     return true;
 }
 
-inline bool is_computed(const ggml_tensor * node) { return !kernels::is_view(node) && node->flags & GGML_TENSOR_FLAG_COMPUTE && !ggml_is_empty(node); }
+inline bool is_computed(const ggml_tensor * node) {
+    return !kernels::is_view(node) && node->flags & GGML_TENSOR_FLAG_COMPUTE && !ggml_is_empty(node);
+}
 
 // A graph holds addresses only: of tensors in any context, with data in any buffer.
 inline bool lives(Call & call, const char * argument, const ggml_cgraph * cgraph) {
@@ -290,8 +310,11 @@ inline bool is_for_kernels(Call & call, const char * argument, const ggml_cgraph
     return each_computed(cgraph, [&](const ggml_tensor * node) {
         if (!is_computed(node) || kernels::take(node)) return true;
         std::string text = "the CPU has no kernel for " + said(node) + " with";
-        for (const ggml_tensor * source : node->src)
-            if (source) text += std::string(source == node->src[0] ? " " : ", ") + ggml_type_name(source->type) + (kernels::packed(source) ? "" : " (not contiguous)");
+        for (const ggml_tensor * source : node->src) {
+            if (!source) continue;
+            text += std::string(source == node->src[0] ? " " : ", ") + ggml_type_name(source->type);
+            if (!kernels::packed(source)) text += " (not contiguous)";
+        }
         call.fail(LLAMACFFI_ERROR_ARGUMENT, argument, text + " to " + ggml_type_name(node->type));
         return false;
     });
@@ -306,7 +329,8 @@ inline const char * data_problem(const ggml_tensor * tensor) {
     if (dead(buffer)) return "has its data in a ggml_backend_buffer that was freed";
     ggml_backend_buffer_t it = const_cast<ggml_backend_buffer *>(buffer);
     const ggml_backend_dev_t device = ggml_backend_buft_get_device(ggml_backend_buffer_get_type(it));
-    if (!ggml_backend_buffer_is_host(it) && !(device && ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU)) {
+    const bool of_cpu = device && ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU;
+    if (!of_cpu && !ggml_backend_buffer_is_host(it)) {
         return "is in the memory of a device: compute it with that device's backend";
     }
     const char * base = (const char *) ggml_backend_buffer_get_base(it), * data = (const char *) tensor->data;
@@ -318,8 +342,9 @@ inline const char * data_problem(const ggml_tensor * tensor) {
 
 // ggml_im2col's kernels need the first source's shape only.
 inline bool is_shape_only(const ggml_tensor * node, int source) {
-    return (source == 0 && (!std::strcmp(ggml_op_name(node->op), "IM2COL") || !std::strcmp(ggml_op_name(node->op), "IM2COL_3D"))) ||
-        (source == 1 && !std::strcmp(ggml_op_name(node->op), "IM2COL_BACK"));
+    const char * op = ggml_op_name(node->op);
+    if (!std::strcmp(op, "IM2COL_BACK")) return source == 1;
+    return source == 0 && (!std::strcmp(op, "IM2COL") || !std::strcmp(op, "IM2COL_3D"));
 }
 
 inline bool has_data(Call & call, const char * argument, const ggml_cgraph * cgraph) {
@@ -330,8 +355,9 @@ inline bool has_data(Call & call, const char * argument, const ggml_cgraph * cgr
             const char * problem = tensor ? data_problem(tensor) : nullptr;
             if (!problem || (i >= 0 && is_shape_only(node, i))) continue;
             const std::string of = i < 0 ? "" : ", a source of " + said(node) + ",";
-            const llamacffi_error_kind kind = std::strstr(problem, "freed") ? LLAMACFFI_ERROR_FREED : LLAMACFFI_ERROR_ARGUMENT;
-            call.fail(kind, argument, said(tensor) + of + " " + problem);
+            const bool freed = std::strstr(problem, "freed");
+            const std::string text = said(tensor) + of + " " + problem;
+            call.fail(freed ? LLAMACFFI_ERROR_FREED : LLAMACFFI_ERROR_ARGUMENT, argument, text);
             return false;
         }
         return true;
@@ -345,7 +371,8 @@ struct RowNumbers {
     int numbers, rows, dimension;  // rows -1: the result's
 };
 inline const RowNumbers row_numbers[] = {
-    {"GET_ROWS", 1, 0, 1}, {"GET_ROWS_BACK", 1, -1, 1}, {"SET_ROWS", 1, -1, 1}, {"ADD_ID", 2, 1, 1}, {"MUL_MAT_ID", 2, 0, 2}, {"SSM_SCAN", 6, 0, 3},
+    {"GET_ROWS", 1, 0, 1}, {"GET_ROWS_BACK", 1, -1, 1}, {"SET_ROWS", 1, -1, 1},
+    {"ADD_ID", 2, 1, 1},   {"MUL_MAT_ID", 2, 0, 2},     {"SSM_SCAN", 6, 0, 3},
 };
 
 inline bool are_below(const ggml_tensor * numbers, int64_t limit, int64_t & bad) {
@@ -353,7 +380,8 @@ inline bool are_below(const ggml_tensor * numbers, int64_t limit, int64_t & bad)
         for (int64_t i2 = 0; i2 < numbers->ne[2]; i2++)
             for (int64_t i1 = 0; i1 < numbers->ne[1]; i1++)
                 for (int64_t i0 = 0; i0 < numbers->ne[0]; i0++) {
-                    const char * at = (const char *) numbers->data + i0 * numbers->nb[0] + i1 * numbers->nb[1] + i2 * numbers->nb[2] + i3 * numbers->nb[3];
+                    const char * row = (const char *) numbers->data + i1 * numbers->nb[1] + i2 * numbers->nb[2];
+                    const char * at = row + i0 * numbers->nb[0] + i3 * numbers->nb[3];
                     bad = numbers->type == GGML_TYPE_I64 ? *(const int64_t *) at : *(const int32_t *) at;
                     if (bad < 0 || bad >= limit) return false;
                 }
@@ -366,14 +394,18 @@ inline bool has_rows(Call & call, const char * argument, const ggml_cgraph * cgr
         if (!is_computed(node)) return true;
         for (const RowNumbers & each : row_numbers) {
             if (std::strcmp(ggml_op_name(node->op), each.op)) continue;
-            const ggml_tensor * numbers = node->src[each.numbers], * base = numbers->view_src ? numbers->view_src : numbers;
+            const ggml_tensor * numbers = node->src[each.numbers];
+            const ggml_tensor * base = numbers->view_src ? numbers->view_src : numbers;
             const int64_t limit = (each.rows < 0 ? node : node->src[each.rows])->ne[each.dimension];
             int64_t bad = 0;
-            if (!kernels::is_view(numbers) || base->op != GGML_OP_NONE || !numbers->data || !is_host(numbers) || are_below(numbers, limit, bad)) continue;
-            const bool kept = each_computed(cgraph, [&](const ggml_tensor * other) { return kernels::is_view(other) || other->view_src != base; });
+            if (!kernels::is_view(numbers) || base->op != GGML_OP_NONE || !numbers->data || !is_host(numbers)) continue;
+            if (are_below(numbers, limit, bad)) continue;
+            const bool kept = each_computed(cgraph, [&](const ggml_tensor * other) {
+                return kernels::is_view(other) || other->view_src != base;
+            });
             if (!kept) continue;  // by the time they are used, others are there
-            call.fail(LLAMACFFI_ERROR_ARGUMENT, argument, said(node) + " is given the number " + std::to_string(bad) + " where there are " +
-                std::to_string(limit) + " rows");
+            const std::string text = said(node) + " is given the number " + std::to_string(bad) + " where there are ";
+            call.fail(LLAMACFFI_ERROR_ARGUMENT, argument, text + std::to_string(limit) + " rows");
             return false;
         }
         return true;
@@ -381,7 +413,8 @@ inline bool has_rows(Call & call, const char * argument, const ggml_cgraph * cgr
 }
 
 inline bool is_computable(Call & call, const char * argument, const ggml_cgraph * cgraph) {
-    return lives(call, argument, cgraph) && is_for_kernels(call, argument, cgraph) && has_data(call, argument, cgraph) && has_rows(call, argument, cgraph);
+    return lives(call, argument, cgraph) && is_for_kernels(call, argument, cgraph) &&
+        has_data(call, argument, cgraph) && has_rows(call, argument, cgraph);
 }
 
 inline bool is_on_cpu(ggml_backend_t backend) {
@@ -457,7 +490,8 @@ inline bool has_buffers(ggml_gallocr_t galloc, const size_t * sizes) {
 inline bool are_buffer_ids(ggml_gallocr_t galloc, const ggml_cgraph * cgraph, const int * ids, bool leafs) {
     const size_t n_bufs = notes<GallocNote>().read(galloc).bufts.size();
     if (!ids || n_bufs == 0) return true;
-    const size_t count = (size_t) (leafs ? llamacffi_n_leafs(cgraph) : ggml_graph_n_nodes(const_cast<ggml_cgraph *>(cgraph)));
+    ggml_cgraph * graph = const_cast<ggml_cgraph *>(cgraph);
+    const size_t count = (size_t) (leafs ? llamacffi_n_leafs(graph) : ggml_graph_n_nodes(graph));
     if (!readable(ids, count * sizeof *ids)) return false;
     for (size_t i = 0; i < count; i++)
         if (ids[i] < 0 || (size_t) ids[i] >= n_bufs) return false;
@@ -468,8 +502,8 @@ inline bool are_buffer_ids(ggml_gallocr_t galloc, const ggml_cgraph * cgraph, co
 inline void own_buffers(ggml_gallocr_t galloc, const ggml_cgraph * cgraph) {
     const auto own = [&](const ggml_tensor * tensor) {
         ggml_backend_buffer_t buffer = tensor->buffer;
-        if (!buffer || known(buffer) || ggml_backend_buffer_get_usage(buffer) != GGML_BACKEND_BUFFER_USAGE_COMPUTE) return;
-        made(buffer, part_of(galloc));
+        if (!buffer || known(buffer)) return;
+        if (ggml_backend_buffer_get_usage(buffer) == GGML_BACKEND_BUFFER_USAGE_COMPUTE) made(buffer, part_of(galloc));
     };
     for (int i = 0; i < llamacffi_n_leafs(cgraph); i++) own(llamacffi_leaf(cgraph, i));
     each_computed(cgraph, [&](const ggml_tensor * node) {

@@ -608,9 +608,9 @@ inline bool batch_ends(const llama_batch & batch) {
     if (found == batches().living.end()) return false;
     const llama_batch made = found->second.arrays;
     const auto is_own = [](const void * array, const void * own) { return !array || array == own; };
-    if (!is_own(batch.token, made.token) || !is_own(batch.embd, made.embd) || !is_own(batch.pos, made.pos)) return false;
-    if (!is_own(batch.n_seq_id, made.n_seq_id) || !is_own(batch.seq_id, made.seq_id)) return false;
-    if (!is_own(batch.logits, made.logits)) return false;
+    if (!is_own(batch.token, made.token) || !is_own(batch.embd, made.embd)) return false;
+    if (!is_own(batch.pos, made.pos) || !is_own(batch.n_seq_id, made.n_seq_id)) return false;
+    if (!is_own(batch.seq_id, made.seq_id) || !is_own(batch.logits, made.logits)) return false;
     for (const void * each : arrays_of(made)) batches().living.erase(each);
     batches().freed.push_back(made);
     if (batches().freed.size() > 256) batches().freed.pop_front();

@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdio>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "../guard.hpp"
 #include "ggml-backend.h"
@@ -92,23 +94,65 @@ template <class Read> bool mtmd_samples_fit(uint64_t length, Read read) {
     return true;
 }
 
-inline bool mtmd_audio_has_end(const unsigned char * buf, size_t len) {
-    return mtmd_samples_fit(len, [=](uint64_t at, unsigned char * to, size_t size) {
+// stb_image converts a Softimage PIC that it could not decode (stbi__pic_load).
+inline bool mtmd_pic_is_whole(const unsigned char * buf, size_t len) {
+    if (len < 92 || std::memcmp(buf, "\x53\x80\xf6\x34", 4) || std::memcmp(buf + 88, "PICT", 4)) return true;
+    size_t at = 92;
+    const auto byte = [&]() -> int { return at < len ? buf[at++] : (at = len + 1, 0); };
+    const auto word = [&] { const int high = byte(); return high << 8 | byte(); };
+    const int width = word(), height = word();
+    at += 8;
+    std::vector<std::pair<int, int>> packets;  // their type, and the bytes of a pixel
+    for (bool more = true; more;) {
+        more = byte() != 0;
+        const int size = byte(), type = byte(), channels = byte();
+        int bytes = 0;
+        for (int bit = 0x80; bit >= 0x10; bit >>= 1) bytes += (channels & bit) != 0;
+        packets.emplace_back(type, bytes);
+        if (at > len || packets.size() > 10 || size != 8 || type > 2) return false;
+    }
+    for (int y = 0; y < height; y++) {
+        for (const auto & packet : packets) {
+            for (int left = width; left > 0 && at <= len;) {
+                int count = packet.first == 0 ? left : byte(), pixels = packet.first == 0 ? left : 1;
+                if (packet.first == 1) count = count < left ? count : left;
+                if (packet.first == 2) {
+                    if (count < 128) pixels = ++count;
+                    else count = count == 128 ? word() : count - 127;
+                    if (count > left) return false;
+                }
+                at += (size_t) pixels * packet.second;
+                left -= count;
+            }
+            if (at > len) return false;
+        }
+    }
+    return true;
+}
+
+inline bool mtmd_is_decodable(const unsigned char * buf, size_t len) {
+    return mtmd_pic_is_whole(buf, len) && mtmd_samples_fit(len, [=](uint64_t at, unsigned char * to, size_t size) {
         if (at > len || size > len - at) return false;
         std::memcpy(to, buf + at, size);
         return true;
     });
 }
 
-inline bool mtmd_audio_file_has_end(const char * fname) {
+inline bool mtmd_is_decodable(const char * fname) {
     FILE * file = ggml_fopen(fname, "rb");
     if (!file) return true;
     const long length = std::fseek(file, 0, SEEK_END) == 0 ? std::ftell(file) : 0;
-    const bool fits = length <= 0 || mtmd_samples_fit((uint64_t) length, [=](uint64_t at, unsigned char * to, size_t size) {
+    const auto read = [=](uint64_t at, unsigned char * to, size_t size) {
         return at <= (uint64_t) length && std::fseek(file, (long) at, SEEK_SET) == 0 && std::fread(to, 1, size, file) == size;
-    });
+    };
+    unsigned char start[4] = {};
+    bool decodable = length <= 0 || mtmd_samples_fit((uint64_t) length, read);
+    if (length > 0 && read(0, start, 4) && start[0] == 0x53) {
+        std::vector<unsigned char> content((size_t) length);
+        decodable = decodable && (!read(0, content.data(), content.size()) || mtmd_pic_is_whole(content.data(), content.size()));
+    }
     std::fclose(file);
-    return fits;
+    return decodable;
 }
 
 }  // namespace llamacffi
