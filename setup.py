@@ -32,7 +32,7 @@ del sys.path[:2]  # what runs after us must find its own modules
 # The stable ABI: one wheel for every CPython from 3.9 on. Free-threaded CPython has none, and PyPy is not CPython.
 ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
-# cffi's casts between const and plain pointers are as it means them to be; headers mark what is deprecated, and we have it.
+# cffi's casts between const and plain pointers are as it means them to be, and what is deprecated is there, too.
 C_FLAGS = ["-O1", "-w"]
 CXX_FLAGS = ["-O2", "-std=c++17", "-fvisibility=hidden", "-Wno-deprecated-declarations"]
 

@@ -30,41 +30,244 @@ BLOCKS = {
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 FORMATS = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "?", U64: "Q", I64: "q", F64: "d"}
 
-COUNTS = (0, 1, 2, 3, 100, 2**16, 2**20, 2**30, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
+COUNTS = (
+    0,
+    1,
+    2,
+    3,
+    100,
+    2**16,
+    2**20,
+    2**30,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**40,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64 - 1,
+)
 NUMBERS = (0, 1, 2, 3, 4, 5, 7, 16, 31, 64, 255, 1000, 4096, 65535, 2**20, 2**31 - 1, 2**31, 2**32 - 1)
 
-ARCHITECTURES = (
-    "llama llama4 falcon gpt2 gptj gptneox mpt starcoder refact bert nomic-bert modern-bert bloom stablelm qwen qwen2 "
-    "qwen2moe qwen2vl qwen3 qwen3moe qwen3next phi2 phi3 phimoe plamo plamo2 codeshell orion internlm2 minicpm minicpm3 "
-    "gemma gemma2 gemma3 gemma3n starcoder2 mamba mamba2 jamba xverse command-r cohere2 dbrx olmo olmo2 olmoe openelm "
-    "arctic deepseek deepseek2 chatglm glm4 glm4moe bitnet t5 t5encoder jais nemotron exaone exaone4 rwkv6 rwkv7 arwkv7 "
-    "granite granitemoe granitehybrid chameleon wavtokenizer-dec plm bailingmoe dots1 arcee ernie4_5 hunyuan-moe smollm3 "
-    "gpt-oss lfm2 dream llada seed_oss grovemoe apertus clip nonsense"
-).split()
-TOKENIZERS = "llama bert gpt2 t5 rwkv plamo2 none no_vocab test hybriddna whitespace gemma4 nonsense".split()
-PRE_TOKENIZERS = "default llama-bpe gpt-2 qwen2 deepseek-llm kimi-k2 jina-v1-en whitespace gemma4 tekken nonsense".split()
-HYPERPARAMETERS = (
-    "vocab_size context_length embedding_length embedding_length_out features_length block_count leading_dense_block_count "
-    "feed_forward_length expert_feed_forward_length expert_shared_feed_forward_length use_parallel_residual "
-    "tensor_data_layout expert_count expert_used_count expert_shared_count expert_group_count expert_group_used_count "
-    "expert_weights_scale expert_weights_norm expert_gating_func moe_every_n_layers nextn_predict_layers pooling_type "
-    "logit_scale decoder_start_token_id decoder_block_count attn_logit_softcapping final_logit_softcapping swin_norm "
-    "rescale_every_n_layers time_mix_extra_dim time_decay_extra_dim residual_scale embedding_scale token_shift_count "
-    "interleave_moe_layer_step full_attention_interval attention.head_count attention.head_count_kv "
-    "attention.max_alibi_bias attention.clamp_kqv attention.key_length attention.value_length "
-    "attention.layer_norm_epsilon attention.layer_norm_rms_epsilon attention.group_norm_epsilon "
-    "attention.group_norm_groups attention.causal attention.q_lora_rank attention.kv_lora_rank "
-    "attention.relative_buckets_count attention.sliding_window attention.sliding_window_pattern attention.scale "
-    "attention.key_length_mla attention.value_length_mla attention.shared_kv_layers rope.dimension_count "
-    "rope.dimension_count_swa rope.dimension_sections rope.freq_base rope.freq_base_swa rope.scale_linear "
-    "rope.scaling.type rope.scaling.factor rope.scaling.attn_factor rope.scaling.original_context_length "
-    "rope.scaling.finetuned rope.scaling.yarn_log_multiplier rope.scaling.yarn_beta_fast ssm.conv_kernel ssm.inner_size "
-    "ssm.state_size ssm.time_step_rank ssm.group_count wkv.head_size posnet.embedding_length posnet.block_count "
-    "convnext.embedding_length convnext.block_count classifier.output_labels shortconv.l_cache"
-).split()
-TOKENIZER_KEYS = (
-    "bos eos eot eom unknown seperator padding mask fim_pre fim_suf fim_mid fim_pad fim_rep fim_sep prefix suffix middle"
-).split()
+ARCHITECTURES = [
+    "llama",
+    "llama4",
+    "falcon",
+    "gpt2",
+    "gptj",
+    "gptneox",
+    "mpt",
+    "starcoder",
+    "refact",
+    "bert",
+    "nomic-bert",
+    "modern-bert",
+    "bloom",
+    "stablelm",
+    "qwen",
+    "qwen2",
+    "qwen2moe",
+    "qwen2vl",
+    "qwen3",
+    "qwen3moe",
+    "qwen3next",
+    "phi2",
+    "phi3",
+    "phimoe",
+    "plamo",
+    "plamo2",
+    "codeshell",
+    "orion",
+    "internlm2",
+    "minicpm",
+    "minicpm3",
+    "gemma",
+    "gemma2",
+    "gemma3",
+    "gemma3n",
+    "starcoder2",
+    "mamba",
+    "mamba2",
+    "jamba",
+    "xverse",
+    "command-r",
+    "cohere2",
+    "dbrx",
+    "olmo",
+    "olmo2",
+    "olmoe",
+    "openelm",
+    "arctic",
+    "deepseek",
+    "deepseek2",
+    "chatglm",
+    "glm4",
+    "glm4moe",
+    "bitnet",
+    "t5",
+    "t5encoder",
+    "jais",
+    "nemotron",
+    "exaone",
+    "exaone4",
+    "rwkv6",
+    "rwkv7",
+    "arwkv7",
+    "granite",
+    "granitemoe",
+    "granitehybrid",
+    "chameleon",
+    "wavtokenizer-dec",
+    "plm",
+    "bailingmoe",
+    "dots1",
+    "arcee",
+    "ernie4_5",
+    "hunyuan-moe",
+    "smollm3",
+    "gpt-oss",
+    "lfm2",
+    "dream",
+    "llada",
+    "seed_oss",
+    "grovemoe",
+    "apertus",
+    "clip",
+    "nonsense",
+]
+TOKENIZERS = [
+    "llama",
+    "bert",
+    "gpt2",
+    "t5",
+    "rwkv",
+    "plamo2",
+    "none",
+    "no_vocab",
+    "test",
+    "hybriddna",
+    "whitespace",
+    "gemma4",
+    "nonsense",
+]
+PRE_TOKENIZERS = [
+    "default",
+    "llama-bpe",
+    "gpt-2",
+    "qwen2",
+    "deepseek-llm",
+    "kimi-k2",
+    "jina-v1-en",
+    "whitespace",
+    "gemma4",
+    "tekken",
+    "nonsense",
+]
+HYPERPARAMETERS = [
+    "vocab_size",
+    "context_length",
+    "embedding_length",
+    "embedding_length_out",
+    "features_length",
+    "block_count",
+    "leading_dense_block_count",
+    "feed_forward_length",
+    "expert_feed_forward_length",
+    "expert_shared_feed_forward_length",
+    "use_parallel_residual",
+    "tensor_data_layout",
+    "expert_count",
+    "expert_used_count",
+    "expert_shared_count",
+    "expert_group_count",
+    "expert_group_used_count",
+    "expert_weights_scale",
+    "expert_weights_norm",
+    "expert_gating_func",
+    "moe_every_n_layers",
+    "nextn_predict_layers",
+    "pooling_type",
+    "logit_scale",
+    "decoder_start_token_id",
+    "decoder_block_count",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+    "swin_norm",
+    "rescale_every_n_layers",
+    "time_mix_extra_dim",
+    "time_decay_extra_dim",
+    "residual_scale",
+    "embedding_scale",
+    "token_shift_count",
+    "interleave_moe_layer_step",
+    "full_attention_interval",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.max_alibi_bias",
+    "attention.clamp_kqv",
+    "attention.key_length",
+    "attention.value_length",
+    "attention.layer_norm_epsilon",
+    "attention.layer_norm_rms_epsilon",
+    "attention.group_norm_epsilon",
+    "attention.group_norm_groups",
+    "attention.causal",
+    "attention.q_lora_rank",
+    "attention.kv_lora_rank",
+    "attention.relative_buckets_count",
+    "attention.sliding_window",
+    "attention.sliding_window_pattern",
+    "attention.scale",
+    "attention.key_length_mla",
+    "attention.value_length_mla",
+    "attention.shared_kv_layers",
+    "rope.dimension_count",
+    "rope.dimension_count_swa",
+    "rope.dimension_sections",
+    "rope.freq_base",
+    "rope.freq_base_swa",
+    "rope.scale_linear",
+    "rope.scaling.type",
+    "rope.scaling.factor",
+    "rope.scaling.attn_factor",
+    "rope.scaling.original_context_length",
+    "rope.scaling.finetuned",
+    "rope.scaling.yarn_log_multiplier",
+    "rope.scaling.yarn_beta_fast",
+    "ssm.conv_kernel",
+    "ssm.inner_size",
+    "ssm.state_size",
+    "ssm.time_step_rank",
+    "ssm.group_count",
+    "wkv.head_size",
+    "posnet.embedding_length",
+    "posnet.block_count",
+    "convnext.embedding_length",
+    "convnext.block_count",
+    "classifier.output_labels",
+    "shortconv.l_cache",
+]
+TOKENIZER_KEYS = [
+    "bos",
+    "eos",
+    "eot",
+    "eom",
+    "unknown",
+    "seperator",
+    "padding",
+    "mask",
+    "fim_pre",
+    "fim_suf",
+    "fim_mid",
+    "fim_pad",
+    "fim_rep",
+    "fim_sep",
+    "prefix",
+    "suffix",
+    "middle",
+]
 
 
 def text(content: bytes) -> bytes:
@@ -307,7 +510,9 @@ def tokens(file: File, rng: random.Random) -> None:
         for _ in range(rng.choice((1, 3, 100))):
             if each:
                 at = rng.randrange(len(each))
-                each[at] = rng.choice((b"", b"\xff", b"\xe2\x96", b"a" * 10000, rng.choice(each), b"<0x0A>", b"\0", b"\xf4\x90\x80\x80"))
+                each[at] = rng.choice(
+                    (b"", b"\xff", b"\xe2\x96", b"a" * 10000, rng.choice(each), b"<0x0A>", b"\0", b"\xf4\x90\x80\x80")
+                )
         n = len(each)
         if rng.random() < 0.5:
             each = each[: rng.choice((0, 1, n // 2, max(0, n - 1), n))] + [b"new"] * rng.choice((0, 0, 1, 50))
@@ -361,7 +566,9 @@ def tensor(file: File, rng: random.Random) -> None:
         dims = list(dims)
         kind = rng.randrange(7)
         if kind == 0:
-            name = rng.choice((b"", b"x" * 63, b"x" * 64, b"x" * 100, name[:-1], file.tensors[0][0], b"blk.99.x.weight"))
+            name = rng.choice(
+                (b"", b"x" * 63, b"x" * 64, b"x" * 100, name[:-1], file.tensors[0][0], b"blk.99.x.weight")
+            )
         elif kind == 1:
             dims[rng.randrange(len(dims))] = rng.choice((*COUNTS, dims[0] * 2, dims[0] + 32, max(dims[0] - 1, 0)))
         elif kind == 2:
@@ -492,7 +699,9 @@ def as_vocabulary(path: bytes) -> str:
         lib.llama_vocab_get_attr(vocab, token)
         lib.llama_vocab_is_eog(vocab, token)
     for each in ("bos", "eos", "eot", "sep", "nl", "pad", "mask", "fim_pre", "fim_suf", "fim_mid", "fim_pad"):
-        lib.llama_detokenize(vocab, ffi.new("llama_token[]", [getattr(lib, f"llama_vocab_{each}")(vocab)]), 1, piece, 64, False, True)
+        lib.llama_detokenize(
+            vocab, ffi.new("llama_token[]", [getattr(lib, f"llama_vocab_{each}")(vocab)]), 1, piece, 64, False, True
+        )
     text_ = ffi.new("char[1000]")
     lib.llama_model_desc(model, text_, 1000)
     for i in range(lib.llama_model_meta_count(model)):
@@ -559,7 +768,9 @@ def _batch(contents: list[bytes], first: int, last: int, folder: str, progress: 
             os.write(progress, f"did {taken:.2f} {peak} {outcome}\n".encode())
 
 
-def run(contents: list[bytes], first: int, last: int, batch: int = 50, limit: float = 20) -> tuple[Counter[str], list[str]]:
+def run(
+    contents: list[bytes], first: int, last: int, batch: int = 50, limit: float = 20
+) -> tuple[Counter[str], list[str]]:
     """Load damaged files; returns how often what came of it, and what ended a process or took too long."""
     outcomes: Counter[str] = Counter()
     ended: list[str] = []

@@ -64,11 +64,27 @@ FREES = {
     "mtmd_batch": "mtmd_batch_free",
 }
 # In what order a round's objects go: those that use others first.
-ORDER = """
-    llama_batch_ext mtmd_batch llama_sampler llama_context llama_adapter_lora llama_model ggml_opt_context ggml_opt_result
-    ggml_opt_dataset ggml_backend_sched ggml_gallocr ggml_backend_buffer ggml_backend ggml_threadpool ggml_context
-    gguf_context mtmd_input_chunks mtmd_bitmap mtmd_context
-""".split()
+ORDER = [
+    "llama_batch_ext",
+    "mtmd_batch",
+    "llama_sampler",
+    "llama_context",
+    "llama_adapter_lora",
+    "llama_model",
+    "ggml_opt_context",
+    "ggml_opt_result",
+    "ggml_opt_dataset",
+    "ggml_backend_sched",
+    "ggml_gallocr",
+    "ggml_backend_buffer",
+    "ggml_backend",
+    "ggml_threadpool",
+    "ggml_context",
+    "gguf_context",
+    "mtmd_input_chunks",
+    "mtmd_bitmap",
+    "mtmd_context",
+]
 
 
 class Player:
@@ -88,7 +104,7 @@ class Player:
         self.functions = [
             each
             for each in table["functions"]
-            if not each["module"].strip() in ("cuda",) and not any(each["name"].startswith(name) for name in LEFT_OUT)
+            if each["module"].strip() not in ("cuda",) and not any(each["name"].startswith(name) for name in LEFT_OUT)
         ]
         self.living: dict[str, list[Any]] = {}
         self.freed: dict[str, list[Any]] = {}
@@ -198,7 +214,7 @@ class Player:
             pool = self.freed if chance.random() < 0.1 else self.living
             if pool.get(kind) and chance.random() < 0.95:
                 return chance.choice(pool[kind])
-        if ctype.kind != "pointer" or ctype.item.kind in ("function", "pointer", "void") and chance.random() < 0.5:
+        if ctype.kind != "pointer" or (ctype.item.kind in ("function", "pointer", "void") and chance.random() < 0.5):
             return None
         if ctype.item.kind == "function":
             return None
@@ -220,7 +236,18 @@ class Player:
             written = any(word in function for word in ("write", "save", "quantize", "dump"))
             other = os.fsencode(self.folder / f"file{chance.randrange(3)}")
             return chance.choice([other if written else self.path, b"", None])
-        texts = [b"", b"abc", b"general.architecture", b"root ::= \"a\"", b"root", b"CPU", b"%s%n", b"100%%", b"\xff\xfe", None]
+        texts = [
+            b"",
+            b"abc",
+            b"general.architecture",
+            b'root ::= "a"',
+            b"root",
+            b"CPU",
+            b"%s%n",
+            b"100%%",
+            b"\xff\xfe",
+            None,
+        ]
         return chance.choice([*texts, b"x" * 5000])
 
     def _number(self, ctype: Any, name: str) -> Any:
@@ -248,10 +275,7 @@ class Player:
             "struct mtmd_context_params": lib.mtmd_context_params_default,
             "struct llama_batch": self._batch,
         }
-        if ctype.cname in makers:
-            value = makers[ctype.cname]()
-        else:
-            value = ffi.new(ffi.getctype(ctype, "*"))[0]
+        value = makers[ctype.cname]() if ctype.cname in makers else ffi.new(ffi.getctype(ctype, "*"))[0]
         if ctype.cname == "struct llama_context_params":
             value.n_ctx, value.n_threads, value.n_threads_batch = 64, 1, 1
         if ctype.cname != "struct llama_batch" and chance.random() < 0.6:
@@ -293,7 +317,7 @@ def child(seed: int, seconds: float) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         player = Player(folder)
-        player.log = open(os.environ["STRESS_LOG"], "w")
+        player.log = open(os.environ["STRESS_LOG"], "w")  # noqa: SIM115  (until the process ends)
         end = time.monotonic() + seconds
         memory = []
         while time.monotonic() < end:
@@ -335,7 +359,9 @@ def _run_child(seed: int, seconds: float) -> Optional[str]:
         log, errors = Path(folder, "calls"), Path(folder, "errors")
         command = [sys.executable, __file__, "--seed", str(seed), "--child", str(seconds)]
         with open(errors, "wb") as file:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, env={**os.environ, "STRESS_LOG": str(log)})
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=file, env={**os.environ, "STRESS_LOG": str(log)}
+            )
             try:
                 out, _ = process.communicate(timeout=seconds + 120)
                 status: Optional[int] = process.returncode

@@ -2,8 +2,8 @@
 
     python tests/sweep.py [PATTERN …]
 
-Prints one JSON line a function: its name, the exit status of the process of its own that made the calls (null if it hung), and the call
-that it was at. Functions that are not called are in LEFT_OUT.
+Prints one JSON line a function: its name, the exit status of the process of its own that made the calls (null if it
+hung), and the call that it was at. Functions that are not called are in LEFT_OUT.
 """
 
 from __future__ import annotations
@@ -107,10 +107,15 @@ def main(patterns: list[str]) -> int:
                 finally:
                     os._exit(0 if sys.exc_info()[0] is None else 1)
             status = _wait(pid)
-            status = None if status is None else -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            status = (
+                None if status is None else -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            )
             progress.seek(0)
             output.seek(0)
-            call, text = progress.read().decode(), output.read()[-2000:].decode("utf-8", "replace") if status != 0 else ""
+            call, text = (
+                progress.read().decode(),
+                output.read()[-2000:].decode("utf-8", "replace") if status != 0 else "",
+            )
             print(json.dumps({"function": name, "status": status, "call": call, "output": text}), flush=True)
     return 0
 

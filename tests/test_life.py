@@ -61,7 +61,8 @@ ctx = context()
 generate(ctx)
 memory = lib.llama_get_memory(ctx)
 chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-lib.llama_sampler_chain_add(chain, lib.llama_sampler_init_grammar(lib.llama_model_get_vocab(model), b'root ::= "a"', b"root"))
+grammar = lib.llama_sampler_init_grammar(lib.llama_model_get_vocab(model), b'root ::= "a"', b"root")
+lib.llama_sampler_chain_add(chain, grammar)
 batch = lib.llama_batch_init(8, 0, 1)
 ggml = lib.ggml_init(ffi.new("struct ggml_init_params *", {"mem_size": 1 << 20})[0])
 graph = lib.ggml_new_graph(ggml)
@@ -285,7 +286,7 @@ assert os.waitpid(child, 0)[1] == 0
 
 
 def test_two_threads_with_a_context_each_run_at_once(run_python: Run) -> None:
-    """Both are inside llama_decode at the same time: each call's start lies before the other's end, most of the time."""
+    """Each finds the other inside llama_decode, again and again."""
     code = """
 contexts = [context(n_threads=1, n_threads_batch=1) for _ in range(2)]
 expected = generate(contexts[0], 12)

@@ -29,8 +29,12 @@ from .native import llama_cpp_version as llama_cpp_version
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def __getattr__(name: str) -> object:
+
+def __getattr__(name: str) -> "Any":
     # Kept: asking again costs several times what the call itself does.
     value = globals()[name] = __dir__() if name == "__all__" else _facade.resolve(name)
     return value

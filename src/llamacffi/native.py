@@ -234,7 +234,7 @@ def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
 
 
 def _show_where_python_is() -> None:
-    """Have Python's stack printed when native code ends the process: what no guard can catch should at least be seen."""
+    """Have Python's stack printed when native code ends the process: what no guard catches should be seen."""
     if not faulthandler.is_enabled():
         try:
             faulthandler.enable()

@@ -710,9 +710,7 @@ def wrong_video_null(c, w):
 
 def wrong_video_short(c, w):
     """mtmd_helper_video_init_from_buf: InvalidArgumentError"""
-    c.mtmd_helper_video_init_from_buf(
-        context(w), bytes(100), 2**50, w.lib.mtmd_helper_video_init_params_default()
-    )
+    c.mtmd_helper_video_init_from_buf(context(w), bytes(100), 2**50, w.lib.mtmd_helper_video_init_params_default())
 
 
 def wrong_video_info_null(c, w):
@@ -819,7 +817,14 @@ def right_image_from_buffer(c, w):
 
 def right_not_an_image(c, w):
     ctx = context(w)
-    for content in (b"", b"x", bytes(1000), png(7, 5)[:60], b"RIFF" + bytes(4) + b"WAVE" + bytes(100), b"GIF89a" + bytes(9)):
+    for content in (
+        b"",
+        b"x",
+        bytes(1000),
+        png(7, 5)[:60],
+        b"RIFF" + bytes(4) + b"WAVE" + bytes(100),
+        b"GIF89a" + bytes(9),
+    ):
         assert not c.mtmd_helper_bitmap_init_from_buf(ctx, content, len(content), False, options(w)).bitmap
     assert not c.mtmd_helper_bitmap_init_from_file(ctx, b"/missing/x.png", False, options(w)).bitmap
 
@@ -1010,7 +1015,9 @@ def right_decode_own_embeddings(c, w):
     chunk = c.mtmd_input_chunks_get(tokenized(w, ctx), 1)
     n = 5 * w.lib.llama_model_n_embd_inp(w.model)
     new_n_past, seen = w.ffi.new("llama_pos *"), []
-    after = w.ffi.callback("mtmd_helper_post_decode_callback", lambda batch, user_data: seen.append(batch.n_tokens) or 0)
+    after = w.ffi.callback(
+        "mtmd_helper_post_decode_callback", lambda batch, user_data: seen.append(batch.n_tokens) or 0
+    )
     given = w.ffi.new("float[]", n)
     done = c.mtmd_helper_decode_image_chunk(ctx, w.ctx, chunk, given, 0, 0, 3, new_n_past, after, w.ffi.NULL)
     assert (done, new_n_past[0], seen) == (0, 4, [3, 1])

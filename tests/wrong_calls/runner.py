@@ -41,7 +41,8 @@ def cases() -> dict[str, Callable[[Any, Any], None]]:
     found = {}
     for topic in TOPICS:
         module = _module(topic)
-        found.update({f"{topic}.{name}": each for name, each in vars(module).items() if name.startswith(("wrong_", "right_"))})
+        names = [name for name in vars(module) if name.startswith(("wrong_", "right_"))]
+        found.update({f"{topic}.{name}": getattr(module, name) for name in names})
     return found
 
 
@@ -118,7 +119,7 @@ class Running:
 
     def __init__(self, name: str, tier: str, world: Any) -> None:
         self.name, self.tier = name, tier
-        self.output = tempfile.TemporaryFile()
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115  (it is read when the process is done)
         self.deadline = time.monotonic() + LIMIT
         sys.stdout.flush()
         self.pid = os.fork()
@@ -158,8 +159,9 @@ def _started(names: list[str]) -> Iterator[dict[str, Any]]:
         for tier in TIERS:
             with tempfile.TemporaryFile() as output:
                 command = [sys.executable, __file__, "--one", name, tier]
+                status: Optional[int]
                 try:
-                    status: Optional[int] = subprocess.run(command, stdout=output, stderr=output, timeout=LIMIT).returncode
+                    status = subprocess.run(command, stdout=output, stderr=output, timeout=LIMIT).returncode
                 except subprocess.TimeoutExpired:
                     status = None
                 yield _result(name, tier, status, output)
