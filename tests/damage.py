@@ -23,8 +23,8 @@ from typing import Any, Callable
 
 # Of tensors' types: the elements in a block, and its bytes.
 BLOCKS = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 8: (32, 34), 9: (32, 36), 12: (256, 144), 15: (256, 292), 20: (32, 18), 24: (1, 1),
-    25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2), 34: (256, 54), 39: (32, 17),
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 8: (32, 34), 9: (32, 36), 12: (256, 144), 15: (256, 292), 20: (32, 18),
+    24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2), 34: (256, 54), 39: (32, 17),
 }  # fmt: skip
 
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
@@ -634,8 +634,8 @@ KINDS: tuple[Callable[[File, random.Random], bytes | None], ...] = (
     flipped_bits, flipped_bits, overwritten, cut, cut_out, head, near_head, wrong_type, wrong_type, other_value,
     missing_key, renamed_key, empty_key, doubled_key, hyperparameter, hyperparameter, hyperparameter,
     more_hyperparameters, more_hyperparameters, other_architecture, other_architecture, other_tokenizer, token_ids,
-    tokens, tokens, token_arrays, merges, charsmap, alignment, splits, tensor, tensor, laid_out_again, laid_out_again, missing_tensors,
-    numbers,
+    tokens, tokens, token_arrays, merges, charsmap, alignment, splits, tensor, tensor, laid_out_again, laid_out_again,
+    missing_tensors, numbers,
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 
@@ -827,7 +829,7 @@ def right_open_without_data(c, w):
 
 
 def right_buffer(c, w):
-    content = open(file(w), "rb").read()
+    content = Path(os.fsdecode(file(w))).read_bytes()
     ctx = c.gguf_init_from_buffer(w.ffi.from_buffer(content), len(content), params(w))
     assert c.gguf_get_n_tensors(ctx) == 2
     # Unaligned, too.
@@ -836,7 +838,7 @@ def right_buffer(c, w):
 
 
 def right_callback(c, w):
-    content = open(file(w), "rb").read()
+    content = Path(os.fsdecode(file(w))).read_bytes()
 
     def read(userdata, output, offset, length):
         part = content[offset : offset + length]
