@@ -1,8 +1,8 @@
-"""Greedy generation in a Python loop over the checked facade, against llama.cpp's llama-bench (its test tg) on the same libraries.
+"""Greedy generation in a Python loop over the checked facade, against llama.cpp's llama-bench on the same libraries.
 
-llama-bench is compiled here once, in build/. The two take turns, each in a process of its own; the figure is the
-median of the ratios, pair by pair. llama-bench decodes random tokens and does not look at the logits; our loop takes
-the likeliest token, which it finds with NumPy in the logits as they lie in native memory.
+llama-bench is compiled here once, in build/, and runs its test tg. The two take turns, each in a process of its own;
+the figure is the median of the ratios, pair by pair. llama-bench decodes random tokens and does not look at the
+logits; our loop takes the likeliest token, which it finds with NumPy in the logits as they lie in native memory.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 
@@ -1096,6 +1098,30 @@ def wrong_graph_too_deep(c: Any, w: Any) -> None:
     c.ggml_build_forward_expand(w.lib.ggml_new_graph_custom(ctx, 1 << 20, False), tensor)
 
 
+def wrong_graph_too_deep_from_where_it_is(c: Any, w: Any) -> None:
+    """ggml_build_forward_expand: InvalidArgumentError"""
+    ctx = context(w, 600 << 20, no_alloc=True)
+    graph = w.lib.ggml_new_graph_custom(ctx, 1 << 20, False)
+    tensor = w.lib.ggml_sqr(ctx, w.lib.ggml_new_tensor_1d(ctx, w.lib.GGML_TYPE_F32, 1))
+    w.lib.ggml_build_forward_expand(graph, tensor)
+    for _ in range(400_000):
+        tensor = w.lib.ggml_sqr(ctx, tensor)
+    c.ggml_build_forward_expand(graph, tensor)
+
+
+def right_long_chain_bit_by_bit(c: Any, w: Any) -> None:
+    ctx = context(w, 64 << 20, no_alloc=True)
+    graph = c.ggml_new_graph_custom(ctx, 1 << 16, False)
+    for _ in range(2):
+        tensor = w.lib.ggml_new_tensor_1d(ctx, w.lib.GGML_TYPE_F32, 1)
+        for _ in range(40_000):
+            tensor = w.lib.ggml_sqr(ctx, tensor)
+            w.lib.ggml_build_forward_expand(graph, tensor)
+        assert c.ggml_graph_n_nodes(graph) == 40_000
+        c.ggml_graph_clear(graph)
+    assert c.ggml_graph_n_nodes(graph) == 0
+
+
 def wrong_graph_of_a_freed_context(c: Any, w: Any) -> None:
     """ggml_graph_n_nodes: FreedHandleError"""
     ctx = context(w)
@@ -1470,6 +1496,55 @@ def wrong_backend_with_more_threads_than_its_pool(c: Any, w: Any) -> None:
     w.lib.ggml_backend_cpu_set_threadpool(backend, pool(w, 2))
     w.lib.ggml_backend_cpu_set_n_threads(backend, 8)
     c.ggml_backend_graph_compute(backend, w.graph())
+
+
+def wrong_compute_in_a_threadpool_that_is_at_work(c: Any, w: Any) -> None:
+    """ggml_graph_compute: BusyError"""
+    threads, started = pool(w), threading.Event()
+
+    def at_work(_: Any) -> bool:
+        started.set()
+        time.sleep(0.5)
+        return False
+
+    callback = w.keep(w.ffi.callback("ggml_abort_callback", at_work))
+    one = plan_of(w, w.graph(), 1, threads)
+    one.abort_callback = callback
+    other = plan_of(w, w.graph(), 1, threads)
+    graphs = w.graph(), w.graph()
+    thread = threading.Thread(target=w.lib.ggml_graph_compute, args=(graphs[0], one), daemon=True)
+    thread.start()
+    started.wait()
+    c.ggml_graph_compute(graphs[1], other)
+
+
+def wrong_decode_with_more_threads_than_the_pool_has(c: Any, w: Any) -> None:
+    """llama_decode: InvalidArgumentError"""
+    ctx = w.context()
+    w.lib.llama_attach_threadpool(ctx, pool(w, 2), w.ffi.NULL)
+    w.lib.llama_set_n_threads(ctx, 8, 8)
+    c.llama_decode(ctx, w.batch(w.tokens))
+
+
+def wrong_schedule_with_more_threads_than_the_pool_has(c: Any, w: Any) -> None:
+    """ggml_backend_sched_graph_compute: InvalidArgumentError"""
+    backend, graph = w.lib.ggml_backend_cpu_init(), unallocated(w)[2]
+    w.lib.ggml_backend_cpu_set_n_threads(backend, 8)
+    w.lib.ggml_backend_cpu_set_threadpool(backend, pool(w, 2))
+    backends = w.ffi.new("ggml_backend_t[]", [backend])
+    sched = w.lib.ggml_backend_sched_new(backends, w.ffi.NULL, 1, 64, False, False)
+    w.lib.ggml_backend_sched_alloc_graph(sched, graph)
+    c.ggml_backend_sched_graph_compute(sched, graph)
+
+
+def right_threadpool_of_two_contexts(c: Any, w: Any) -> None:
+    threads, contexts = pool(w, 2), [w.context(), w.context()]
+    for ctx in contexts:
+        c.llama_attach_threadpool(ctx, threads, w.ffi.NULL)
+    for ctx in contexts:
+        assert c.llama_decode(ctx, w.batch(w.tokens)) == 0
+        c.llama_free(ctx)
+    c.ggml_threadpool_free(threads)
 
 
 def wrong_backend_with_too_many_threads(c: Any, w: Any) -> None:

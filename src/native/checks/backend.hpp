@@ -262,6 +262,7 @@ struct PlanNote {
     ggml_cgraph * graph;
     std::vector<ggml_tensor> nodes;  // copies, to see changes
     std::vector<const ggml_tensor *> addresses;
+    const ggml_threadpool * pool;
 };
 // Under the account's lock, which survives a fork.
 struct BackendNotes {
@@ -370,8 +371,10 @@ class SchedUse {
         if (!sched) return;
         ok_ = use_.lock(call, argument, sched);
         for (int i = 0; ok_ && i < ggml_backend_sched_get_n_backends(sched); i++) {
+            const ggml_backend_t backend = ggml_backend_sched_get_backend(sched, i);
             backends_.emplace_back();
-            ok_ = backends_.back().lock(call, argument, ggml_backend_sched_get_backend(sched, i));
+            ok_ = backends_.back().lock(call, argument, backend);
+            if (ok_ && call.is_computing()) ok_ = pools_.take(call, argument, backend);
         }
         if (!ok_) return;
         sizes_ = sizes();
@@ -413,6 +416,7 @@ class SchedUse {
     ggml_backend_sched_t sched_;
     Use use_;
     std::deque<Use> backends_;
+    PoolUse pools_;
     std::vector<size_t> sizes_;
     SchedNote before_;
     bool ok_ = true;
@@ -423,7 +427,7 @@ class SchedUse {
 // A plan keeps the graph's own list of nodes, and memory for kernels that is as large as they need it now.
 inline void plan_made(ggml_backend_graph_plan_t plan, ggml_backend_t backend, ggml_cgraph * graph) {
     if (!plan) return;
-    PlanNote note = {backend, graph, {}, {}};
+    PlanNote note = {backend, graph, {}, {}, notes<CpuNote>().read(backend).pool};
     for (int i = 0; i < n_nodes(graph); i++) {
         note.addresses.push_back(node(graph, i));
         note.nodes.push_back(*node(graph, i));
@@ -445,11 +449,17 @@ inline void plans_of_freed(ggml_backend_t backend) {
     for (auto each = backend_notes().plans.begin(); each != backend_notes().plans.end();)
         each = each->second.backend == backend ? backend_notes().plans.erase(each) : std::next(each);
 }
+inline const ggml_threadpool * pool_of(ggml_backend_graph_plan_t plan) {
+    std::lock_guard<std::recursive_mutex> lock(account);
+    const PlanNote * note = note_of(backend_notes().plans, plan);
+    return note ? note->pool : nullptr;
+}
 inline bool plan_holds(Call & call, ggml_backend_graph_plan_t plan) {
     std::lock_guard<std::recursive_mutex> lock(account);
     const PlanNote & note = *note_of(backend_notes().plans, plan);
     const ggml_cgraph * graph = note.graph;
     if (!call.look("plan", graph) || (size_t) n_nodes(graph) != note.nodes.size()) return false;
+    if (note.pool && !call.look("plan", note.pool)) return false;
     if (!is_for(call, "plan", graph, note.backend)) return false;
     for (size_t i = 0; i < note.nodes.size(); i++) {
         const ggml_tensor & now = *node(graph, (int) i), & then = note.nodes[i];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <list>
 #include <map>
 #include <mutex>
 #include <string>
@@ -31,6 +32,11 @@ template <class T> class Notes {
         std::lock_guard<std::recursive_mutex> lock(account);
         const auto found = notes_.find(object);
         return found == notes_.end() ? T() : found->second;
+    }
+
+    template <class F> auto with(const void * object, F look) {
+        std::lock_guard<std::recursive_mutex> lock(account);
+        return look(notes_[object]);
     }
 
   private:
@@ -237,26 +243,39 @@ inline bool is_quantizable(ggml_type type) {
 
 struct GraphNote {
     bool gradients = false;
+    std::unordered_set<const ggml_tensor *> nodes;  // of a large one, those that have been looked at
+    int n_nodes = 0;
 };
 
-// ggml_build_forward_*, which call themselves for each source: how deep, on a graph that has nothing yet. Only a large
+// ggml_build_forward_*, which call themselves for each source that the graph does not have: how deep. Only a large
 // graph takes enough nodes to reach the stack's end.
 inline bool is_too_deep(const ggml_cgraph * cgraph, const ggml_tensor * tensor) {
     static const size_t limit = 30000;
     ggml_cgraph * graph = const_cast<ggml_cgraph *>(cgraph);
-    if (ggml_graph_size(graph) < (int) limit / 2 || ggml_graph_n_nodes(graph)) return false;
-    std::unordered_set<const ggml_tensor *> seen{tensor};
-    std::vector<std::pair<const ggml_tensor *, int>> path{{tensor, 0}};
-    while (!path.empty()) {
-        if (path.size() > limit) return true;
-        if (path.back().second == GGML_MAX_SRC) {
-            path.pop_back();
-            continue;
+    if (ggml_graph_size(graph) < (int) limit / 2) return false;
+    return notes<GraphNote>().with(graph, [&](GraphNote & note) {
+        for (int n = ggml_graph_n_nodes(graph); note.n_nodes < n; note.n_nodes++) {
+            note.nodes.insert(ggml_graph_node(graph, note.n_nodes));
         }
-        const ggml_tensor * source = path.back().first->src[path.back().second++];
-        if (source && seen.insert(source).second) path.push_back({source, 0});
-    }
-    return false;
+        std::unordered_set<const ggml_tensor *> seen{tensor};
+        std::vector<std::pair<const ggml_tensor *, int>> path{{tensor, 0}};
+        while (!path.empty()) {
+            if (path.size() > limit) return true;
+            if (path.back().second == GGML_MAX_SRC) {
+                path.pop_back();
+                continue;
+            }
+            const ggml_tensor * source = path.back().first->src[path.back().second++];
+            if (source && !note.nodes.count(source) && seen.insert(source).second) path.push_back({source, 0});
+        }
+        return false;
+    });
+}
+inline void note_cleared(const ggml_cgraph * graph) {
+    notes<GraphNote>().with(graph, [](GraphNote & note) {
+        note.nodes.clear();
+        note.n_nodes = 0;
+    });
 }
 
 inline bool all_tensors(Call & call, const char * argument, ggml_tensor * const * tensors, int n) {
@@ -455,6 +474,27 @@ inline bool has_its_threads(ggml_backend_t backend) {
     const CpuNote setup = notes<CpuNote>().read(backend);
     return !setup.pool || has_threads(setup.pool, setup.n_threads);
 }
+
+// The threadpools that a call computes with: they do one graph at a time.
+class PoolUse {
+  public:
+    bool take(Call & call, const char * argument, const ggml_threadpool * pool, int n_threads) {
+        if (!pool) return true;
+        if (!has_threads(pool, n_threads)) {
+            call.fail(LLAMACFFI_ERROR_ARGUMENT, argument, "computes with more threads than its threadpool has");
+            return false;
+        }
+        uses_.emplace_back();
+        return uses_.back().lock(call, argument, pool);
+    }
+    bool take(Call & call, const char * argument, ggml_backend_t backend) {
+        const CpuNote note = notes<CpuNote>().read(backend);
+        return take(call, argument, note.pool, note.n_threads);
+    }
+
+  private:
+    std::list<Use> uses_;
+};
 
 // A plan's threadpool, and the memory to work in.
 inline bool is_plan_alive(Call & call, const ggml_cplan * cplan) {

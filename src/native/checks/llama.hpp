@@ -28,6 +28,7 @@
 #include "../guard.hpp"
 #include "../internal_llama.h"
 #include "ggml-cpu.h"
+#include "ggml.hpp"
 #include "ggml-opt.h"
 #include "llama.h"
 
@@ -268,6 +269,20 @@ inline void hold_pools(const llama_context * ctx, const ggml_threadpool * pool, 
     held.pools[1] = batch;
     for (const ggml_threadpool * each : held.pools)
         if (each) uses_too(ctx, each);
+}
+
+// The threadpools that it decodes with, one token and several.
+inline bool take_pools(Call & call, PoolUse & use, llama_context * ctx) {
+    const ggml_threadpool * pools[2];
+    {
+        std::lock_guard<std::mutex> lock(contexts().mutex);
+        const auto found = contexts().of.find(ctx);
+        if (found == contexts().of.end()) return true;
+        std::copy_n(found->second.pools, 2, pools);
+    }
+    if (!pools[1]) pools[1] = pools[0];
+    return use.take(call, "ctx", pools[0], llama_n_threads(ctx)) &&
+        use.take(call, "ctx", pools[1], llama_n_threads_batch(ctx));
 }
 
 inline void hold_adapters(const llama_context * ctx, llama_adapter_lora * const * adapters, size_t n) {

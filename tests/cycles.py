@@ -1,0 +1,147 @@
+"""Makes everything and frees it, again and again; prints the memory after the warm-up and at the end, in MB.
+
+python tests/cycles.py [CYCLES]
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Callable
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "tools")]
+
+import llamacffi  # noqa: E402
+import tiny_models  # noqa: E402
+from llamacffi import ffi  # noqa: E402
+
+# PyPy compiles what has run a thousand times, and keeps what it has compiled.
+WARM_UP = 200 if sys.implementation.name == "cpython" else 2000
+CYCLES = WARM_UP + 1800
+TOKENS = [1, 5, 7, 11]
+
+
+class Trouble(Exception):
+    """What a callback raises here."""
+
+
+def raise_trouble(*_: Any) -> bool:
+    raise Trouble
+
+
+def fails(kind: type[Exception], function: Callable[..., Any], *arguments: Any) -> None:
+    try:
+        function(*arguments)
+    except kind:
+        return
+    raise AssertionError(f"{function.__name__} did not raise {kind.__name__}")
+
+
+def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> ffi.CData:
+    params = llamacffi.llama_model_default_params()
+    report = llamacffi.callback("llama_progress_callback", progress)  # not unpacked: no model would hold and end it
+    params.progress_callback, params.progress_callback_user_data = report.function, report.user_data
+    for name, value in fields.items():
+        setattr(params, name, value)
+    return llamacffi.llama_model_load_from_file(path, params)
+
+
+def cycle(path: Path) -> None:
+    parts: list[float] = []
+    vocabulary = load(path, lambda part: not parts.append(part), vocab_only=True)
+    vocab = llamacffi.llama_model_get_vocab(vocabulary)
+    fails(llamacffi.InvalidArgumentError, llamacffi.llama_vocab_get_text, vocab, 10**6)
+    llamacffi.llama_model_free(vocabulary)
+    fails(llamacffi.FreedHandleError, llamacffi.llama_vocab_n_tokens, vocab)
+
+    fails(Trouble, load, path, raise_trouble)
+    assert not llamacffi.llama_model_load_from_file(path.with_name("absent"), llamacffi.llama_model_default_params())
+    model = load(path, lambda part: not parts.append(part))
+    assert parts
+    params = llamacffi.llama_context_default_params()
+    params.n_ctx, params.n_batch, params.n_ubatch, params.n_threads, params.n_threads_batch = 64, 32, 32, 1, 1
+    params.cb_eval, params.cb_eval_user_data = llamacffi.callback(
+        "ggml_backend_sched_eval_callback", lambda tensor, ask: False
+    )
+    ctx = llamacffi.llama_init_from_model(model, params)
+    fails(llamacffi.FreedHandleError, llamacffi.llama_model_free, model)
+    use(llamacffi.llama_model_get_vocab(model), ctx)
+    llamacffi.llama_free(ctx)
+    fails(llamacffi.FreedHandleError, llamacffi.llama_n_ctx, ctx)
+    llamacffi.llama_model_free(model)
+
+
+def use(vocab: ffi.CData, ctx: ffi.CData) -> None:
+    """Decode, sample, and put the state back."""
+    chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
+    llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_grammar(vocab, "root ::= [a-z]*", "root"))
+    llamacffi.llama_sampler_chain_add(chain, llamacffi.sampler(apply=lambda candidates: None, clone=lambda: None))
+    llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_greedy())
+    fails(llamacffi.NativeAssertionError, llamacffi.llama_sampler_sample, chain, ctx, -1)
+
+    batch = llamacffi.llama_batch_init(len(TOKENS), 0, 1)
+    batch.n_tokens = len(TOKENS)
+    for i, token in enumerate(TOKENS):
+        batch.token[i], batch.pos[i], batch.n_seq_id[i] = token, i, 1
+        batch.seq_id[i][0], batch.logits[i] = 0, i == len(TOKENS) - 1
+    llamacffi.llama_set_abort_callback(ctx, raise_trouble, None)
+    fails(Trouble, llamacffi.llama_decode, ctx, batch)
+    llamacffi.llama_set_abort_callback(ctx, lambda: False, None)
+    llamacffi.llama_memory_clear(llamacffi.llama_get_memory(ctx), True)
+    assert llamacffi.llama_decode(ctx, batch) == 0
+    token = llamacffi.llama_sampler_sample(chain, ctx, -1)
+
+    size = llamacffi.llama_state_get_size(ctx)
+    state = ffi.new("uint8_t[]", size)
+    assert llamacffi.llama_state_get_data(ctx, state, size) == size
+    batch.token[0], batch.pos[0], batch.n_tokens = -1, len(TOKENS), 1
+    assert llamacffi.llama_decode(ctx, batch) == -1
+    batch.token[0] = token
+    batch.logits[0] = True
+    assert llamacffi.llama_decode(ctx, batch) == 0
+    assert llamacffi.llama_state_set_data(ctx, state, size) == size
+    fails(llamacffi.NativeExceptionError, llamacffi.llama_load_mode_from_str, "fast")
+    llamacffi.llama_set_abort_callback(ctx, None, None)
+    llamacffi.llama_batch_free(batch)
+    llamacffi.llama_sampler_free(chain)
+
+
+def collect() -> None:
+    for _ in range(4):  # PyPy needs several
+        gc.collect()
+
+
+def resident() -> float:
+    """This process's memory, MB, without what Python has yet to collect."""
+    collect()
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+def main() -> int:
+    cycles = int(sys.argv[1]) if len(sys.argv) > 1 else CYCLES
+    logging.getLogger("llamacffi").addHandler(logging.NullHandler())  # the failures are meant
+    folder = Path(tempfile.mkdtemp())
+    try:
+        path = tiny_models.write_llama(folder / "tiny.gguf")
+        warm = 0.0
+        for number in range(cycles):
+            if number % 100 == 0:  # else PyPy's heap takes what garbage needs, and keeps it
+                collect()
+            if number == WARM_UP:
+                warm = resident()
+            cycle(path)
+        print(f"{warm:.2f} {resident():.2f}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

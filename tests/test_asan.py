@@ -1,0 +1,112 @@
+"""The extension's own C and C++ under AddressSanitizer and UBSan: no run of it may bring a report.
+
+llama.cpp's libraries are the package's own, and not instrumented. What they do wrong with memory that they allocate, or
+that they hand to memcpy and its like, is reported all the same, and a guard has let it come to that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+import cycles
+import llamacffi
+import stress
+import vendor
+from carrier import ROOT
+
+PACKAGE = Path(llamacffi.__file__).parent
+GENERATOR = ROOT / "tools" / "header_gen"
+RUNNER = ROOT / "tests" / "wrong_calls" / "runner.py"
+
+# Without what needs the types of objects that llama.cpp's libraries have made, which keep those to themselves.
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize=vptr"]
+FLAGS = ["-O0", "-g1", "-w", "-fPIC", *SANITIZERS]
+REPORTS = ("ERROR: AddressSanitizer", "runtime error:")
+# ASan's operator new ends the process where the real one throws. Such a wrong call is caught without it, as the corpus
+# shows when it is run as it is.
+NO_REPORT = ("AddressSanitizer: out-of-memory", "AddressSanitizer: requested allocation size")
+
+
+def runtime(name: str) -> Optional[str]:
+    """The file of a library of GCC's."""
+    if not shutil.which("gcc"):
+        return None
+    path = subprocess.run(["gcc", f"-print-file-name={name}"], stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
+    return path if os.path.isabs(path) else None
+
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="preloads the sanitizer as Linux does"),
+    pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy does not run under AddressSanitizer"),
+    pytest.mark.skipif(not (runtime("libasan.so") and runtime("libubsan.so") and shutil.which("g++")), reason="needs GCC with libasan"),
+]
+
+
+def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), check=True, encoding="utf-8", **options)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The variables with which Python runs a copy of the package whose extension is instrumented."""
+    folder = tmp_path_factory.mktemp("asan")
+    package = folder / "package" / "llamacffi"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (extension,) = package.glob("_llamacffi.*")
+    build(folder, package, extension)
+    options = [
+        "detect_leaks=0",  # Python leaves much behind at its end; for leaks there is test_memory.py
+        "allocator_may_return_null=1",  # as malloc does, asked for the absurd
+        "handle_segv=0",  # Python's fault handler shows more
+    ]
+    return {
+        **os.environ,
+        "PYTHONPATH": str(package.parent),
+        "PYTHONMALLOC": "malloc",  # so that the ends of Python's own buffers are watched, too
+        # libstdc++ behind it: libasan looks for its __cxa_throw at the start, and Python has none.
+        "LD_PRELOAD": f"{runtime('libasan.so')} {runtime('libstdc++.so')}",
+        "ASAN_OPTIONS": ":".join(options),
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+
+
+def build(folder: Path, package: Path, extension: Path) -> None:
+    """As setup.py does, but instrumented."""
+    run(sys.executable, GENERATOR, "--source", vendor.obtain(ROOT), "--out", folder, stdout=subprocess.DEVNULL)
+    code = folder / "extension.c"
+    emit = "import pathlib, sys, build_ffi; build_ffi.emit(*map(pathlib.Path, sys.argv[1:3]))"
+    sources = "import pathlib, sys, build_ffi; print(*build_ffi.cxx_sources(pathlib.Path(sys.argv[1])), sep='\\n')"
+    run(sys.executable, "-c", emit, folder, code, cwd=ROOT)
+    listed = run(sys.executable, "-c", sources, folder, cwd=ROOT, stdout=subprocess.PIPE).stdout.splitlines()
+    includes = [package / "include", ROOT / "src" / "native", folder, sysconfig.get_path("include")]
+    flags = [*FLAGS, *(f"-I{each}" for each in includes)]
+    commands = [["gcc", *flags, "-c", code, "-o", folder / "extension.o"]]
+    for source in map(Path, listed):
+        cxx_flags = [*flags, "-std=c++17", "-fvisibility=hidden"]
+        commands.append(["g++", *cxx_flags, "-c", source, "-o", folder / f"{source.stem}.o"])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda command: run(*command), commands))
+    libraries = sorted((package / "lib").glob("libllamacffi-*"))
+    run("g++", "-shared", *SANITIZERS, "-o", extension, *folder.glob("*.o"), *libraries, "-Wl,-rpath,$ORIGIN/lib")
+
+
+def reported(output: str) -> bool:
+    return any(report in output for report in REPORTS) and not any(each in output for each in NO_REPORT)
+
+
+def test_cycles(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, cycles.__file__, "20"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout

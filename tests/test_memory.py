@@ -1,0 +1,20 @@
+"""What is made and freed, or fails, leaves no memory behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Callable
+
+import pytest
+
+import cycles
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at its memory as Linux shows it")
+def test_cycles(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = run_python(cycles.__file__)
+    assert (done.returncode, done.stderr) == (0, "")
+    print(done.stdout)
+    warm, end = map(float, done.stdout.split())
+    assert end - warm < 2, f"{warm} MB after {cycles.WARM_UP} cycles, {end} MB after {cycles.CYCLES}"
