@@ -6,7 +6,6 @@ that they hand to memcpy and its like, is reported all the same, and a guard has
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -20,7 +19,6 @@ import pytest
 
 import cycles
 import llamacffi
-import stress
 import vendor
 from carrier import ROOT
 
@@ -48,7 +46,9 @@ def runtime(name: str) -> Optional[str]:
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="preloads the sanitizer as Linux does"),
     pytest.mark.skipif(sys.implementation.name != "cpython", reason="PyPy does not run under AddressSanitizer"),
-    pytest.mark.skipif(not (runtime("libasan.so") and runtime("libubsan.so") and shutil.which("g++")), reason="needs GCC with libasan"),
+    pytest.mark.skipif(
+        not (runtime("libasan.so") and runtime("libubsan.so") and shutil.which("g++")), reason="needs GCC with libasan"
+    ),
 ]
 
 
@@ -106,7 +106,10 @@ def reported(output: str) -> bool:
 
 def test_cycles(environment: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, cycles.__file__, "20"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, cycles.__file__, "20"],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
