@@ -339,7 +339,8 @@ class File:
         for key, (type_, value) in self.values.items():
             parts += [text(key), struct.pack("<I", type_), value]
         for name, dims, type_, offset in self.tensors:
-            parts += [text(name), struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, type_, offset)]
+            numbers = [number % 2**64 for number in (*dims, offset)]
+            parts += [text(name), struct.pack(f"<I{len(dims)}QIQ", len(dims), *numbers[:-1], type_, numbers[-1])]
         content = b"".join(parts)
         return content + bytes(-len(content) % self.alignment) + self.data
 

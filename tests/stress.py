@@ -317,6 +317,7 @@ def child(seed: int, seconds: float) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         player = Player(folder)
+        os.chdir(folder)  # a name may be taken for a file's
         player.log = open(os.environ["STRESS_LOG"], "w")  # noqa: SIM115  (until the process ends)
         end = time.monotonic() + seconds
         memory = []

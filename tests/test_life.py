@@ -269,6 +269,33 @@ thread.join()
 
 
 @posix_only
+def test_training_after_a_fork(run_python: Run) -> None:
+    """Its callbacks come from the thread that computes in the child."""
+    code = f"""
+ctx = context()
+generate(ctx)
+child = os.fork()
+if not child:
+    sys.path.insert(0, {str(TESTS / "wrong_calls")!r})
+    import runner, world
+    try:
+        for name in runner.cases():
+            if name in ("backend.right_training", "backend.right_epochs", "backend.right_fit"):
+                problem = runner.run(name, "facade", world.World())
+                assert not problem, problem
+                print(name)
+        sys.stdout.flush()
+        os._exit(7)
+    finally:
+        os._exit(1)
+assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 7
+"""
+    done = run_python("-W", "ignore", "-c", PRELUDE + code)
+    assert done.returncode == 0, done.stderr
+    assert "backend.right_fit" in done.stdout
+
+
+@posix_only
 def test_fork_and_a_whole_exit(run_python: Run) -> None:
     code = """
 ctx = context()

@@ -194,10 +194,8 @@ mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_cont
     return mtmd_init_from_file(path, model, params);
 }
 
-static LLAMACFFI_TLS thread_local EpochChain * epochs = nullptr;
-
 void epoch_step(bool train, ggml_opt_context_t context, ggml_opt_dataset_t dataset, ggml_opt_result_t result, int64_t batch, int64_t batches, int64_t start) {
-    EpochChain * chain = epochs;
+    EpochChain * chain = nearest_call()->epochs;
     const ggml_opt_epoch_callback user = train ? chain->train_ : chain->eval_;
     if (chain->owner_ && !known(context)) made(context, part_of(chain->owner_));
     if (!chain->poll_.must_stop() && user) user(train, context, dataset, result, batch, batches, start);
@@ -205,27 +203,23 @@ void epoch_step(bool train, ggml_opt_context_t context, ggml_opt_dataset_t datas
 }
 
 EpochChain::EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval, const llama_context * owner)
-    : train_(train), eval_(eval), owner_(owner), outer_(epochs) {
-    epochs = this;
+    : train_(train), eval_(eval), owner_(owner) {
+    nearest_call()->epochs = this;
     train = eval = epoch_step;
 }
-EpochChain::~EpochChain() { epochs = outer_; }
-
-static LLAMACFFI_TLS thread_local FitChain * fits = nullptr;
 
 ggml_opt_optimizer_params fit_step(void * epoch) {
-    if (fits->poll_.must_stop()) leave();
-    const ggml_opt_optimizer_params parameters = fits->user_(epoch);
+    FitChain * chain = nearest_call()->fits;
+    if (chain->poll_.must_stop()) leave();
+    const ggml_opt_optimizer_params parameters = chain->user_(epoch);
     if (is_stopping()) leave();
     return parameters;
 }
 
-FitChain::FitChain(ggml_opt_get_optimizer_params & parameters) : user_(parameters), outer_(fits) {
-    fits = this;
+FitChain::FitChain(ggml_opt_get_optimizer_params & parameters) : user_(parameters) {
+    nearest_call()->fits = this;
     parameters = fit_step;
 }
-FitChain::~FitChain() { fits = outer_; }
-
 // --- what llama.cpp is given --------------------------------------------------------------------------------------
 
 static bool on_progress(float part, void * data) {
@@ -330,7 +324,8 @@ template <size_t copy> static void on_epoch(bool train, ggml_opt_context_t conte
 template <size_t copy> static ggml_opt_optimizer_params on_optimizer(void * data) {
     const int64_t number = optimizers[copy];
     ggml_opt_optimizer_params parameters = ggml_opt_get_default_optimizer_params(nullptr);
-    const int64_t * epoch = fits && number_of(data) != number ? (const int64_t *) data : nullptr;
+    const Call * call = nearest_call();
+    const int64_t * epoch = call && call->fits && number_of(data) != number ? (const int64_t *) data : nullptr;
     if (entered([&] { return llamacffi_py_optimizer(number, epoch, &parameters); })) return parameters;
     // An optimizer can't be left halfway: it takes a step that changes nothing.
     parameters = ggml_opt_get_default_optimizer_params(nullptr);

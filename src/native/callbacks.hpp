@@ -143,25 +143,21 @@ class EpochChain {
     // The owner of the optimizer, if its user has not made it himself.
     EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback & eval, const llama_context * owner = nullptr);
     EpochChain(const EpochChain &) = delete;
-    ~EpochChain();
 
   private:
     friend void epoch_step(bool, ggml_opt_context_t, ggml_opt_dataset_t, ggml_opt_result_t, int64_t, int64_t, int64_t);
     ggml_opt_epoch_callback train_, eval_;
     const llama_context * owner_;
-    EpochChain * outer_;
     Poll poll_;
 };
 class FitChain {
   public:
     explicit FitChain(ggml_opt_get_optimizer_params & parameters);
     FitChain(const FitChain &) = delete;
-    ~FitChain();
 
   private:
     friend ggml_opt_optimizer_params fit_step(void *);
     ggml_opt_get_optimizer_params user_;
-    FitChain * outer_;
     Poll poll_;
 };
 

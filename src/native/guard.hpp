@@ -63,6 +63,9 @@ struct Nothing {};
 // data.
 enum class TensorUse { look, build, data };
 
+class EpochChain;
+class FitChain;
+
 class Call {
   public:
     enum Flag { plain, computes, exclusive };
@@ -135,6 +138,10 @@ class Call {
     bool is_computing() const { return flag_ == computes; }
     bool is_exclusive() const { return flag_ != plain || frees_; }
     Call * outer() const { return outer_; }
+
+    // callbacks.cpp: what stands before the user's callbacks, where C hands no user data back.
+    EpochChain * epochs = nullptr;
+    FitChain * fits = nullptr;
 
   private:
     bool refuse_at_end();

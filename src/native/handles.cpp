@@ -84,7 +84,11 @@ void make(const void * address, const Kind & kind, const Relation * relations, s
         entry->locked_by = nullptr;
         for (const Relation * each = relations; each < relations + count; each++) {
             if (!each->address) continue;
-            Entry * other = entry_at(each->address, *each->kind);
+            Entry * other = find(each->address, *each->kind);
+            if (!other) {  // of a kind that need not be known
+                other = entry_at(each->address, *each->kind);
+                other->alive = true;
+            }
             if (each->type == Relation::part) own(entry, other);
             if (each->type == Relation::block) block(entry, other);
             if (each->type == Relation::use) use(entry, other);

@@ -51,6 +51,7 @@ void tensor_returned(const void * tensor) {
     gone.erase(std::remove_if(gone.begin(), gone.end(), [&](const Range & each) {
         return address >= each.begin && address < each.end;
     }), gone.end());
+    returned(tensor, KindOf<ggml_tensor>::kind);
 }
 
 enum class Place { elsewhere, living, gone };
@@ -103,6 +104,10 @@ bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, Tenso
             return false;
         }
         if (place == Place::elsewhere) {
+            if (!outer_ && dead(tensor)) {
+                fail(LLAMACFFI_ERROR_FREED, argument, "what had this tensor was freed");
+                return false;
+            }
             if (address % alignof(ggml_tensor) || !is_mapped(tensor, sizeof *tensor) || !is_sane(tensor)) {
                 fail(LLAMACFFI_ERROR_FREED, argument, "not a living ggml_tensor");
                 return false;

@@ -833,7 +833,8 @@ def right_buffer(c, w):
     ctx = c.gguf_init_from_buffer(w.ffi.from_buffer(content), len(content), params(w))
     assert c.gguf_get_n_tensors(ctx) == 2
     # Unaligned, too.
-    ctx = c.gguf_init_from_buffer(w.ffi.from_buffer(b"x" + content) + 1, len(content), params(w))
+    unaligned = w.ffi.from_buffer(b"x" + content)
+    ctx = c.gguf_init_from_buffer(unaligned + 1, len(content), params(w))
     assert c.gguf_get_n_tensors(ctx) == 2
 
 
