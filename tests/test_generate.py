@@ -155,4 +155,6 @@ def test_bad_models(tmp_path: Path, model_path: str) -> None:
         path = str(tmp_path / name)
         with pytest.raises(LlamaError) as raised:
             load(path)
-        assert str(raised.value) == f"{path}: {message}"
+        assert raised.value.args[0] == f"{path}: {message}"
+        # What llama.cpp itself found is told, too, where it has looked.
+        assert ("llama.cpp could not" in message) == ("failed to load model" in str(raised.value))

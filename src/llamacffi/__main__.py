@@ -157,7 +157,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     try:
         options.run(options)
     except LlamaError as error:
-        print(f"llamacffi: {error}", file=sys.stderr)
+        print(f"llamacffi: {error.args[0]}", file=sys.stderr)  # llama.cpp's own words have been logged
         return 1
     except KeyboardInterrupt:
         return 130
