@@ -465,8 +465,8 @@ def hyperparameter(file: File, rng: random.Random) -> None:
             key = rng.choice(numbers)
             type_, value = file.values[key]
             (was,) = struct.unpack("<" + FORMATS[type_], value)
-            changed = (was + 1, was - 1, was * 2, was // 2) if isinstance(was, int) else (was,)
-            file.values[key] = number(type_, int(rng.choice((*NUMBERS, *changed))))
+            changed = (was + 1, was - 1, was * 2, was // 2) if isinstance(was, int) else (-1,)
+            file.values[key] = number(type_, rng.choice((*NUMBERS, *changed)))
 
 
 def more_hyperparameters(file: File, rng: random.Random) -> None:

@@ -482,7 +482,7 @@ def test_array_of_texts_that_c_fills() -> None:
 # --- NULL, structs, handles, numbers ---
 
 
-def test_none_is_null(vocab: ffi.CData) -> None:
+def test_none_is_null(vocab: ffi.CData, log: Callable[[], object]) -> None:
     assert llamacffi.llama_tokenize(vocab, b"Hello", 5, None, 0, False, False) < 0
     assert llamacffi.llama_free(None) is None
     assert llamacffi.ggml_log_set(None, None) is None

@@ -136,7 +136,7 @@ def test_names_are_listed() -> None:
     listed = dir(llamacffi)
     assert listed == sorted(set(listed))
     assert set(DOCUMENTED) <= set(listed)
-    assert {name for name in dir(lib) if not name.startswith("llamacffi_")} <= set(listed)
+    assert {name for name in dir(lib) if not name.lower().startswith("llamacffi_")} <= set(listed)
     assert {"ffi", "lib", "get_include", "get_library_dir", "LlamaError", "BackendError", "last_error"} <= set(listed)
     assert [name for name in listed if name.startswith("llamacffi_") or not hasattr(llamacffi, name)] == []
 

@@ -47,10 +47,12 @@ void tensors_gone(const ggml_context * context) {
 // A tensor of a context that llama.cpp made for itself: what was there before is forgotten.
 void tensor_returned(const void * tensor) {
     const uintptr_t address = (uintptr_t) tensor;
-    std::lock_guard<std::mutex> lock(ranges_lock);
-    gone.erase(std::remove_if(gone.begin(), gone.end(), [&](const Range & each) {
-        return address >= each.begin && address < each.end;
-    }), gone.end());
+    {
+        std::lock_guard<std::mutex> lock(ranges_lock);
+        gone.erase(std::remove_if(gone.begin(), gone.end(), [&](const Range & each) {
+            return address >= each.begin && address < each.end;
+        }), gone.end());
+    }
     returned(tensor, KindOf<ggml_tensor>::kind);
 }
 
@@ -83,6 +85,10 @@ static bool is_object(uintptr_t tensor, uintptr_t begin, uintptr_t end) {
     return size < sizeof(Object) || (object->offset == tensor - begin && object->type == GGML_OBJECT_TYPE_TENSOR);
 }
 
+// Looks at memory that may have been a tensor's once, which a sanitizer takes amiss.
+#if defined(__GNUC__)
+__attribute__((no_sanitize("address")))
+#endif
 static bool is_sane(const ggml_tensor * tensor) {
     if ((unsigned) tensor->type >= GGML_TYPE_COUNT || (unsigned) tensor->op >= GGML_OP_COUNT) return false;
     for (int64_t length : tensor->ne)

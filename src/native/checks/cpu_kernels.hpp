@@ -205,6 +205,13 @@ inline bool pool_2d(Tensor n) {
     return ggml_is_matrix(a) || (size_t) (a->ne[1] - 1) * a->nb[1] + ggml_row_size(a->type, a->ne[0]) <= a->nb[2];
 }
 
+// What keeps a norm's divisor from 0, which is not negative, nor no number.
+inline bool is_epsilon(Tensor n) {
+    float epsilon;
+    std::memcpy(&epsilon, n->op_params, sizeof epsilon);
+    return epsilon >= 0;
+}
+
 // The kernel counts the rows of others wrongly, and reads behind them.
 inline bool is_cube(Tensor t) { return t->ne[3] == 1 && t->ne[1] == t->ne[2]; }
 
@@ -250,11 +257,11 @@ inline const Kernel all[] = {
     {"SILU_BACK", 2, [](Tensor n) {
         return is(n->src[0], f32 | f16) && n->src[1]->type == n->src[0]->type && even(n->src[0]) && even(n->src[1]);
     }},
-    {"NORM", 1, f32_only},
-    {"RMS_NORM", 1, f32_packed},
+    {"NORM", 1, [](Tensor n) { return f32_only(n) && is_epsilon(n); }},
+    {"RMS_NORM", 1, [](Tensor n) { return f32_packed(n) && is_epsilon(n); }},
     {"RMS_NORM_BACK", 2, [](Tensor n) { return f32_packed(n) && is(n->src[1], f32) && packed(n->src[1]); }},
-    {"GROUP_NORM", 1, f32_packed},
-    {"L2_NORM", 1, f32_only},
+    {"GROUP_NORM", 1, [](Tensor n) { return f32_packed(n) && n->op_params[0] > 0; }},
+    {"L2_NORM", 1, [](Tensor n) { return f32_only(n) && is_epsilon(n); }},
     {"MUL_MAT", 2, product},
     {"MUL_MAT_ID", 3, product_by_id},
     {"OUT_PROD", 2, outer_product},
