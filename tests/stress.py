@@ -222,7 +222,11 @@ class Player:
             return self._text(function, name)
         if ctype.item.kind == "struct":
             try:
-                return ffi.new(ctype) if chance.random() < 0.7 else None
+                if chance.random() < 0.7:
+                    # Kept, as some functions return a tensor that they were given, and it is used again.
+                    self.made.append(ffi.new(ctype))
+                    return self.made[-1]
+                return None
             except (TypeError, ffi.error):  # opaque
                 return None
         if ctype.item.kind in ("primitive", "enum"):
@@ -305,6 +309,10 @@ class Player:
     @property
     def batches(self) -> list[Any]:
         return self.living.setdefault("batches", [])
+
+    @property
+    def made(self) -> list[Any]:
+        return self.living.setdefault("made", [])
 
 
 def resident() -> float:

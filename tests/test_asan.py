@@ -6,7 +6,9 @@ that they hand to memcpy and its like, is reported all the same, and a guard has
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import pytest
 
 import cycles
 import llamacffi
+import stress
 import vendor
 from carrier import ROOT
 
@@ -30,7 +33,7 @@ RUNNER = ROOT / "tests" / "wrong_calls" / "runner.py"
 # without enums, whose wrong values are there to be looked at. A report ends the process.
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize=vptr,enum", "-fno-sanitize-recover=undefined"]
 FLAGS = ["-O0", "-g1", "-w", "-fPIC", *SANITIZERS]
-REPORTS = ("AddressSanitizer", "runtime error:")
+REPORTS = ("ERROR: AddressSanitizer", "runtime error:")
 
 # ASan's operator new ends the process where the real one throws, and the guards catch what it throws.
 NEW = """
@@ -116,16 +119,35 @@ def build(folder: Path, package: Path, extension: Path) -> None:
     run("g++", "-shared", *SANITIZERS, "-o", extension, *folder.glob("*.o"), *libraries, "-Wl,-rpath,$ORIGIN/lib")
 
 
-def reported(output: str) -> bool:
-    return any(report in output for report in REPORTS) and not any(each in output for each in NO_REPORT)
+def reports(output: str) -> list[str]:
+    return [line for line in output.splitlines() if any(report in line for report in REPORTS)]
 
 
 def test_cycles(environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, cycles.__file__, "20"],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-    )
+    command = [sys.executable, cycles.__file__, "20"]
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+
+
+def test_wrong_calls(environment: dict[str, str]) -> None:
+    """Those of two topics: the others take minutes."""
+    command = [sys.executable, RUNNER, "gguf.*", "ggml.*"]
+    done = subprocess.run(
+        list(map(str, command)), env=environment, stdout=subprocess.PIPE, encoding="utf-8", timeout=900
+    )
+    assert done.returncode == 0
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) > 500
+    for result in results:
+        assert not reports(result["output"]), f"{result['case']} through {result['tier']}\n{result['output']}"
+        assert result["status"] in (0, 1), result
+
+
+def test_random_calls(environment: dict[str, str], tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(10**9)
+    log = tmp_path / "calls"
+    command = [sys.executable, stress.__file__, "--seed", str(seed), "--child", "20"]
+    done = subprocess.run(
+        command, env={**environment, "STRESS_LOG": str(log)}, capture_output=True, encoding="utf-8", timeout=300
+    )
+    assert done.returncode == 0, f"from seed {seed}\n{log.read_text()[-2000:]}\n{done.stderr}"

@@ -85,10 +85,6 @@ static bool is_object(uintptr_t tensor, uintptr_t begin, uintptr_t end) {
     return size < sizeof(Object) || (object->offset == tensor - begin && object->type == GGML_OBJECT_TYPE_TENSOR);
 }
 
-// Looks at memory that may have been a tensor's once, which a sanitizer takes amiss.
-#if defined(__GNUC__)
-__attribute__((no_sanitize("address")))
-#endif
 static bool is_sane(const ggml_tensor * tensor) {
     if ((unsigned) tensor->type >= GGML_TYPE_COUNT || (unsigned) tensor->op >= GGML_OP_COUNT) return false;
     for (int64_t length : tensor->ne)
@@ -105,6 +101,10 @@ bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, Tenso
         Place place = place_of(address, range);
         // A callback's tensors come from contexts that llama.cpp made for itself, maybe where a freed one was.
         if (place == Place::gone && outer_) place = Place::elsewhere;
+        if (place == Place::elsewhere && !outer_ && dead(tensor)) {
+            fail(LLAMACFFI_ERROR_FREED, argument, "what this ggml_tensor was a part of was freed");
+            return false;
+        }
         if (place == Place::gone) {
             fail(LLAMACFFI_ERROR_FREED, argument, "the ggml_context of this tensor was freed");
             return false;

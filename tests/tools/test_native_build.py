@@ -81,8 +81,13 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def environment(monkeypatch):
-    """The environment without what would change a build, and with this interpreter's cmake and ninja."""
+def environment(monkeypatch, tmp_path):
+    """The environment without what would change a build, and with this interpreter's cmake and ninja.
+
+    Of what we compile into libllama there is one file: the others look at more of upstream's headers.
+    """
+    native = shutil.copytree(native_build.NATIVE, tmp_path / "native", ignore=shutil.ignore_patterns("internal_*"))
+    monkeypatch.setattr(native_build, "NATIVE", native)
     for name in ("CMAKE_ARGS", "CMAKE_GENERATOR", "LLAMACFFI_CPU_VARIANTS", "CC", "CXX"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))

@@ -738,13 +738,17 @@ inline bool is_state_file(const char * path) {
     return can_be;
 }
 
-// llama_set_state_data is not told how long a state is: this much is known of its beginning.
+// llama_set_state_data is not told how long a state is: this much is known of its beginning. What begins otherwise is not
+// read any further, as it may be shorter.
 inline bool is_state_of(const llama_context * ctx, const uint8_t * src) {
     char arch[64] = "";
     llama_model_meta_val_str(llama_get_model(ctx), "general.architecture", arch, sizeof arch);
     const uint32_t length = (uint32_t) std::strlen(arch);
-    return is_mapped(src, sizeof length + length) && !std::memcmp(src, &length, sizeof length) &&
-        !std::memcmp(src + sizeof length, arch, length);
+    const std::string begin = std::string((const char *) &length, sizeof length) + arch;
+    if (!is_mapped(src, begin.size())) return false;
+    for (size_t i = 0; i < begin.size(); i++)
+        if ((char) src[i] != begin[i]) return false;
+    return true;
 }
 
 inline bool has_room_for_state(llama_context * ctx, uint8_t * dst, size_t size) {
