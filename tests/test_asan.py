@@ -83,7 +83,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     options = [
         "detect_leaks=0",  # Python leaves much behind at its end; for leaks there is test_memory.py
         "allocator_may_return_null=1",  # as malloc does, asked for the absurd
-        "verify_asan_link_order=0",  # our operator new is before its own
+        "verify_asan_link_order=0",  # our operator new is before its own,
+        "alloc_dealloc_mismatch=0",  # which it doesn't know as such
         "handle_segv=0",  # Python's fault handler shows more
     ]
     return {

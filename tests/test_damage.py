@@ -107,6 +107,17 @@ def test_weights_that_no_kernel_takes(tiny: Path, tmp_path: Path) -> None:
     lib.llama_model_free(model)
 
 
+def test_numbers_that_no_kernel_takes(tiny: Path, tmp_path: Path) -> None:
+    def to_negative(file: damage.File) -> None:
+        file.values[b"llama.attention.layer_norm_rms_epsilon"] = damage.number(damage.F32, -1)
+
+    path = changed(tiny, tmp_path / "x.gguf", to_negative)
+    model = llama_model_load_from_file(path, lib.llama_model_default_params())
+    with pytest.raises(InvalidArgumentError, match="RMS_NORM"):
+        llama_init_from_model(model, lib.llama_context_default_params())
+    lib.llama_model_free(model)
+
+
 def test_adapter_that_no_kernel_takes(tiny: Path, tmp_path: Path) -> None:
     values: dict[str, tiny_models.Value] = {
         "general.type": "adapter",
