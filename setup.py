@@ -8,6 +8,7 @@ and `LLAMACFFI_CPU_VARIANTS` see tools/native_build.py.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -106,6 +107,15 @@ class BuildExtension(build_ext):
                 compile_one(obj, src, ext, cc_args, [*extra, *(CXX_FLAGS if ext == ".cpp" else C_FLAGS)], pp_opts)
 
             self.compiler._compile = with_flags
+            # PyPy does not say how C++ is compiled and linked.
+            cxx = shlex.split(os.environ.get("CXX", "")) or ["c++"]
+            for step, like in (
+                ("compiler_cxx", "compiler"),
+                ("compiler_so_cxx", "compiler_so"),
+                ("linker_so_cxx", "linker_so"),
+            ):
+                if not getattr(self.compiler, step, None):
+                    setattr(self.compiler, step, [*cxx, *getattr(self.compiler, like)[1:]])
         if shutil.which("ccache") and self.compiler.compiler_type == "unix":
             for step in ("compiler_so", "compiler_so_cxx"):
                 command = getattr(self.compiler, step, None)

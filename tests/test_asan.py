@@ -126,7 +126,7 @@ def reports(output: str) -> list[str]:
 
 def test_cycles(environment: dict[str, str]) -> None:
     command = [sys.executable, cycles.__file__, "20"]
-    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8")
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", errors="replace")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -134,7 +134,12 @@ def test_wrong_calls(environment: dict[str, str]) -> None:
     """Those of two topics: the others take minutes."""
     command = [sys.executable, RUNNER, "gguf.*", "ggml.*"]
     done = subprocess.run(
-        list(map(str, command)), env=environment, stdout=subprocess.PIPE, encoding="utf-8", timeout=900
+        list(map(str, command)),
+        env=environment,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        timeout=900,
     )
     assert done.returncode == 0
     results = [json.loads(line) for line in done.stdout.splitlines()]
@@ -149,6 +154,11 @@ def test_random_calls(environment: dict[str, str], tmp_path: Path) -> None:
     log = tmp_path / "calls"
     command = [sys.executable, stress.__file__, "--seed", str(seed), "--child", "20"]
     done = subprocess.run(
-        command, env={**environment, "STRESS_LOG": str(log)}, capture_output=True, encoding="utf-8", timeout=300
+        command,
+        env={**environment, "STRESS_LOG": str(log)},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=300,
     )
     assert done.returncode == 0, f"from seed {seed}\n{log.read_text()[-2000:]}\n{done.stderr}"
