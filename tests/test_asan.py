@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Optional
@@ -73,7 +74,7 @@ def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The variables with which Python runs a copy of the package whose extension is instrumented."""
     folder = tmp_path_factory.mktemp("asan")
     package = folder / "package" / "llamacffi"
@@ -83,11 +84,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     options = [
         "detect_leaks=0",  # Python leaves much behind at its end; for leaks there is test_memory.py
         "allocator_may_return_null=1",  # as malloc does, asked for the absurd
-        "verify_asan_link_order=0",  # our operator new is before its own,
-        "alloc_dealloc_mismatch=0",  # which it doesn't know as such
+        "verify_asan_link_order=0",  # our operator new comes before its own
+        "alloc_dealloc_mismatch=0",  # for ours is malloc to it
         "handle_segv=0",  # Python's fault handler shows more
     ]
-    return {
+    yield {
         **os.environ,
         "PYTHONPATH": str(package.parent),
         "PYTHONMALLOC": "malloc",  # so that the ends of Python's own buffers are watched, too
@@ -96,6 +97,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "ASAN_OPTIONS": ":".join(options),
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def build(folder: Path, package: Path, extension: Path) -> None:
