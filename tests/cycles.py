@@ -22,7 +22,7 @@ import tiny_models  # noqa: E402
 from llamacffi import ffi  # noqa: E402
 
 # PyPy compiles what has run a thousand times, and keeps what it has compiled.
-WARM_UP = 200 if sys.implementation.name == "cpython" else 2000
+WARM_UP = 200 if sys.implementation.name == "cpython" else 4000
 CYCLES = WARM_UP + 1800
 TOKENS = [1, 5, 7, 11]
 
