@@ -269,6 +269,29 @@ thread.join()
 
 
 @posix_only
+def test_callback_after_a_fork_uses_its_own_context(run_python: Run) -> None:
+    """The thread that computes for the child has what the call has locked."""
+    code = """
+ctx = context()
+expected = generate(ctx)
+child = os.fork()
+if not child:
+    errors = []
+    def abort():
+        try:
+            llamacffi.llama_perf_context_reset(ctx)
+        except llamacffi.LlamaError as error:
+            errors.append(error)
+        return False
+    llamacffi.llama_set_abort_callback(ctx, abort, None)
+    assert generate(ctx, 2) == expected[:2]
+    os._exit(7 if not errors else 1)
+assert os.WEXITSTATUS(os.waitpid(child, 0)[1]) == 7
+"""
+    quiet(run_python("-W", "ignore", "-c", PRELUDE + code))
+
+
+@posix_only
 def test_training_after_a_fork(run_python: Run) -> None:
     """Its callbacks come from the thread that computes in the child."""
     code = f"""

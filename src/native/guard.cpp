@@ -209,13 +209,13 @@ void Call::compute(const std::function<void()> & work) {
     }
     std::exception_ptr thrown;
     std::thread([&] {
-        current().innermost = this;
+        this_thread = thread_;  // which waits for this one: what it has locked, this one has
         try {
             work();
         } catch (...) {
             thrown = std::current_exception();
         }
-        current().innermost = nullptr;
+        this_thread = nullptr;
     }).join();
     if (thrown) std::rethrow_exception(thrown);
 }

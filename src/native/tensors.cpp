@@ -110,10 +110,6 @@ bool Call::check_tensor(const char * argument, const ggml_tensor * tensor, Tenso
             return false;
         }
         if (place == Place::elsewhere) {
-            if (!outer_ && dead(tensor)) {
-                fail(LLAMACFFI_ERROR_FREED, argument, "what had this tensor was freed");
-                return false;
-            }
             if (address % alignof(ggml_tensor) || !is_mapped(tensor, sizeof *tensor) || !is_sane(tensor)) {
                 fail(LLAMACFFI_ERROR_FREED, argument, "not a living ggml_tensor");
                 return false;

@@ -9,8 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../guard.hpp"
-#include "gguf.h"
+#include "gguf.hpp"
 #include "llama.h"
 #include "llama.hpp"
 
@@ -90,19 +89,9 @@ class MetadataReader {
         return take(&to[0], to.size());
     }
 
-    static size_t size_of(uint32_t type) {
-        switch (type) {
-            case GGUF_TYPE_UINT8: case GGUF_TYPE_INT8: case GGUF_TYPE_BOOL: return 1;
-            case GGUF_TYPE_UINT16: case GGUF_TYPE_INT16: return 2;
-            case GGUF_TYPE_UINT32: case GGUF_TYPE_INT32: case GGUF_TYPE_FLOAT32: return 4;
-            case GGUF_TYPE_UINT64: case GGUF_TYPE_INT64: case GGUF_TYPE_FLOAT64: return 8;
-            default: return 0;
-        }
-    }
-
     bool take_number(uint32_t type, int64_t & number) {
         unsigned char bytes[8] = {};
-        if (!take(bytes, size_of(type))) return false;
+        if (!take(bytes, gguf_size_of((gguf_type) type))) return false;
         std::memcpy(&number, bytes, 8);
         if (type == GGUF_TYPE_INT8) number = (int8_t) number;
         if (type == GGUF_TYPE_INT16) number = (int16_t) number;
@@ -132,7 +121,7 @@ class MetadataReader {
             }
             return true;
         }
-        const size_t size = size_of(type);
+        const size_t size = gguf_size_of((gguf_type) type);
         if (!size) return false;
         if (type == GGUF_TYPE_FLOAT32 || type == GGUF_TYPE_FLOAT64 || n > 4096) {
             return n <= UINT64_MAX / size && take(nullptr, n * size);
