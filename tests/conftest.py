@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 # Threads that wait without spinning: on busy processors, all else takes many times as long. Read once, at loading.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Ignored in what a shell runs in the background, and then in the programs that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import demo_model  # noqa: E402
 from llamacffi import ffi, lib  # noqa: E402

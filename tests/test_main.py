@@ -30,13 +30,12 @@ def generate(model_path: str, *arguments: str) -> list[str]:
 
 
 def start(*arguments: str) -> subprocess.Popen[bytes]:
-    """Start a command whose output we read as it comes, and which Ctrl-C can end however the tests were started."""
+    """Start a command whose output we read as it comes."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
