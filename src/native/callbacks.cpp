@@ -220,6 +220,7 @@ FitChain::FitChain(ggml_opt_get_optimizer_params & parameters) : user_(parameter
     nearest_call()->fits = this;
     parameters = fit_step;
 }
+
 // --- what llama.cpp is given --------------------------------------------------------------------------------------
 
 static bool on_progress(float part, void * data) {
