@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import llamacffi
-from llamacffi import BackendError, ffi, lib, native
+from llamacffi import BackendError, backends, ffi, lib
 
 PACKAGE = Path(llamacffi.__file__).parent
 INCLUDE = Path(llamacffi.get_include())
@@ -51,21 +51,21 @@ def test_every_function_of_the_table_can_be_called_in_both_ways() -> None:
 
 
 def test_every_exported_function_of_the_headers_is_there() -> None:
-    native.load_backends()
+    backends.load_backends()
     libraries = [path for path in Path(llamacffi.get_library_dir()).iterdir() if "llamacffi-" in path.name]
-    shipped = [ctypes.CDLL(str(path)) for path in libraries] + [ctypes.CDLL(each.path) for each in native.backends()]
+    shipped = [ctypes.CDLL(str(path)) for path in libraries] + [ctypes.CDLL(each.path) for each in backends.backends()]
     declared = set(OURS_TO_COVER.findall(header_text()))
     exported = sorted(name for name in declared if any(hasattr(library, name) for library in shipped))
     assert len(exported) > 1000
     assert [name for name in exported if not hasattr(lib, name)] == []
     for name in exported:
         if MODULES[name] in ("cpu", "rpc"):
-            assert native.find(MODULES[name], name)  # or it raises
+            assert backends.find(MODULES[name], name)  # or it raises
 
 
 @pytest.fixture
 def absent() -> list[str]:
-    there = {backend.name for backend in native.backends()} | set(native._modules())
+    there = {backend.name for backend in backends.backends()} | set(backends._modules())
     return [name for name in ABSENT if MODULES[name] not in there]
 
 

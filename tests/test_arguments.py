@@ -62,7 +62,7 @@ def context() -> Any:
 @pytest.fixture
 def tensor(context: ffi.CData) -> Any:
     """Four floats in a buffer of the CPU's."""
-    llamacffi.native.load_backends()
+    llamacffi.backends.load_backends()
     backend = lib.ggml_backend_init_by_type(lib.GGML_BACKEND_DEVICE_TYPE_CPU, ffi.NULL)
     context = lib.ggml_init({"mem_size": 1 << 16, "no_alloc": True})
     tensor = lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 4)
@@ -267,7 +267,7 @@ def test_list_of_structs(vocab: ffi.CData) -> None:
 
 
 def test_list_of_handles() -> None:
-    llamacffi.native.load_backends()
+    llamacffi.backends.load_backends()
     types = [lib.ggml_backend_cpu_buffer_type()]
     allocator = llamacffi.ggml_gallocr_new_n(types, 1)
     assert allocator

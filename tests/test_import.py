@@ -19,9 +19,9 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 # Prints the names of the backends that are loaded once a device is needed.
 BACKENDS = """
-from llamacffi import ffi, lib, native
+from llamacffi import backends, lib
 lib.ggml_backend_dev_count()
-print(*(backend.name for backend in native.backends()))
+print(*(backend.name for backend in backends.backends()))
 """
 
 # Prints the files of this process's memory map that have "ggml" in their name.
@@ -180,7 +180,7 @@ def test_one_more_module_as_in_llama_cpp(run_python: Run, copied: Path) -> None:
 def test_first_calls_from_many_threads_load_once(run_python: Run) -> None:
     code = """
 import logging, threading
-from llamacffi import lib, native
+from llamacffi import backends, lib
 logging.basicConfig(level=logging.INFO)
 ready, counts = threading.Barrier(16), []
 
@@ -191,7 +191,7 @@ def call():
 threads = [threading.Thread(target=call) for _ in range(16)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-assert counts == [len(native.backends())] * 16, counts
+assert counts == [len(backends.backends())] * 16, counts
 """
     for _ in range(3):
         done = run_python("-c", code)

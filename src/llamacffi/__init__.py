@@ -5,6 +5,7 @@
 for a wrong call.
 """
 
+from . import backends as backends
 from . import facade as _facade
 from . import logs as logs
 from .callbacks import Callback as Callback

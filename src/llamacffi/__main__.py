@@ -13,21 +13,21 @@ from typing import Any, Callable, Optional
 
 import llamacffi
 
-from . import native
+from . import backends, native
 from .errors import LlamaError
 from .native import ffi, lib
 
 
 def info() -> dict[str, Any]:
     """What is installed and what this machine offers."""
-    native.load_backends()
+    backends.load_backends()
     return {
         "llamacffi": llamacffi.__version__,
         "llama.cpp": native.llama_cpp_version(),
         "commit": native.llama_cpp_commit(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "cffi": _cffi_version(),
-        "backends": [{"name": each.name, "variant": each.variant, "path": each.path} for each in native.backends()],
+        "backends": [{"name": each.name, "variant": each.variant, "path": each.path} for each in backends.backends()],
         "devices": [_device(lib.ggml_backend_dev_get(index)) for index in range(lib.ggml_backend_dev_count())],
         "libraries": native.get_library_dir(),
         "headers": native.get_include(),

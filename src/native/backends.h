@@ -1,6 +1,6 @@
 /* The extension's side of the backends: each is a module, loaded at run time from the package's own folder.
  *
- * Which files there are, and which of them to load, is native.py's business; here is what needs C.
+ * Which files there are, and which of them to load, is backends.py's business; here is what needs C.
  */
 #include <string.h>
 

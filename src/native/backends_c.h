@@ -11,7 +11,7 @@ struct llamacffi_forward {
     const char *name, *module;
 };
 
-/* Set by native.py; once it is, a call costs one look at it. */
+/* Set by backends.py; once it is, a call costs one look at it. */
 extern int llamacffi_backends_loaded;
 
 /* extern "Python": load the backends; 0 if that failed, which has been recorded. */

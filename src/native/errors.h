@@ -37,7 +37,7 @@ const struct llamacffi_error *llamacffi_last_error(void);
 /* The warnings and errors that this thread's latest outermost call logged. */
 const char *llamacffi_call_log(void);
 
-/* Called back by native.py: the running call needs a backend that is not there. */
+/* Called back by backends.py: the running call needs a backend that is not there. */
 void llamacffi_backend_missing(const char *message);
 
 /* Take a handle that did not come through a guard; `kind` is its C struct's name. Whether that is a kind of handle. */

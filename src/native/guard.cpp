@@ -21,7 +21,7 @@
 extern "C" std::atomic<int> llamacffi_pending;
 std::atomic<int> llamacffi_pending{0};
 extern "C" int llamacffi_backends_loaded;
-int llamacffi_backends_loaded = 0;  // set by native.py; once it is, a call costs one look at it
+int llamacffi_backends_loaded = 0;  // set by backends.py; once it is, a call costs one look at it
 
 namespace llamacffi {
 

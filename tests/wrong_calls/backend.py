@@ -359,7 +359,7 @@ def right_unload_and_load(c, w):
     w.lib.llama_model_free(w.model)
     del w.__dict__["model"]
     count = c.ggml_backend_reg_count()
-    path = next(each.path for each in llamacffi.native.backends() if each.name == "rpc")
+    path = next(each.path for each in llamacffi.backends.backends() if each.name == "rpc")
     c.ggml_backend_unload(c.ggml_backend_reg_by_name(b"RPC"))
     assert c.ggml_backend_reg_count() == count - 1
     reg = c.ggml_backend_load(w.path("x").replace(b"x", b"") and llamacffi.native.encode_path(path))
