@@ -34,7 +34,7 @@ def builder(generated: Path) -> FFI:
 
 def cxx_sources(generated: Path) -> list[Path]:
     """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
-    names = ("guard", "handles", "tensors", "memory", "callbacks", "log")
+    names = ("guard", "handles", "tensors", "memory", "callbacks", "log", "rpc")
     return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
 
 

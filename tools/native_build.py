@@ -106,6 +106,7 @@ def _arguments(source: Path, commit: str) -> list[str]:
         # OpenMP stays as upstream has it, on. ggml's own threads are as fast, but where there are more of them than
         # processors they spin, and the C API's default of 4 threads takes a hundred times as long on 2 processors.
         "GGML_RPC": "ON",
+        "GGML_RPC_RDMA": "OFF",  # else on where the build machine has libibverbs; and it knows no time limits
     }
     ccache = shutil.which("ccache")
     if ccache:

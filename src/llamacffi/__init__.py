@@ -19,6 +19,7 @@ from .errors import InvalidArgumentError as InvalidArgumentError
 from .errors import LlamaError as LlamaError
 from .errors import NativeAssertionError as NativeAssertionError
 from .errors import NativeExceptionError as NativeExceptionError
+from .errors import WorkerError as WorkerError
 from .errors import last_error as last_error
 from .handles import adopt as adopt
 from .native import ffi as ffi

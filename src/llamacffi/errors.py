@@ -61,6 +61,10 @@ class NativeExceptionError(LlamaError):
     """A C++ exception in llama.cpp."""
 
 
+class WorkerError(LlamaError):
+    """An RPC worker that is not there, has gone, does not answer in time, or speaks another version of the protocol."""
+
+
 class BackendError(LlamaError):
     """A backend is needed that is not there, was not selected, or does not load."""
 
@@ -91,6 +95,7 @@ def last_error() -> Optional[LlamaError]:
         lib.LLAMACFFI_ERROR_ASSERTION: NativeAssertionError,
         lib.LLAMACFFI_ERROR_EXCEPTION: NativeExceptionError,
         lib.LLAMACFFI_ERROR_BACKEND: BackendError,
+        lib.LLAMACFFI_ERROR_WORKER: WorkerError,
     }
     kind = kinds.get(record.kind, LlamaError)
     if kind is not BackendError:  # which names the function where that is of interest

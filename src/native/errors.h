@@ -14,7 +14,8 @@ enum llamacffi_error_kind {
     LLAMACFFI_ERROR_EXCEPTION,    /* a C++ exception */
     LLAMACFFI_ERROR_CALLBACK,     /* an exception in a Python callback */
     LLAMACFFI_ERROR_BACKEND,      /* a backend that is not there */
-    LLAMACFFI_ERROR_ENDED         /* the interpreter is ending */
+    LLAMACFFI_ERROR_ENDED,        /* the interpreter is ending */
+    LLAMACFFI_ERROR_WORKER        /* an RPC worker that does not answer, or not as it should */
 };
 
 /* One failure; a string may be "". */
@@ -39,6 +40,9 @@ const char *llamacffi_call_log(void);
 
 /* Called back by backends.py: the running call needs a backend that is not there. */
 void llamacffi_backend_missing(const char *message);
+
+/* Called by backends.py: the loss of an RPC worker fails the calls of the module whose llamacffi_rpc_set_hooks this is. */
+void llamacffi_watch_workers(void *set_hooks);
 
 /* Take a handle that did not come through a guard; `kind` is its C struct's name. Whether that is a kind of handle. */
 bool llamacffi_adopt(const char *kind, void *handle);

@@ -182,6 +182,8 @@ void Call::caught() {
 #endif
     } catch (const Assertion & assertion) {
         fail(LLAMACFFI_ERROR_ASSERTION, "", "an assertion in llama.cpp failed", assertion.text);
+    } catch (const LostWorker & worker) {
+        fail(LLAMACFFI_ERROR_WORKER, "", worker.reason);
     } catch (const std::exception & error) {
         fail(LLAMACFFI_ERROR_EXCEPTION, "", error.what());
     } catch (...) {

@@ -56,6 +56,11 @@ struct Assertion {
     std::string text;
 };
 
+// The loss of an RPC worker, on its way from the RPC backend's module to the guard.
+struct LostWorker {
+    std::string reason;
+};
+
 // Stands for a value that a message can't show.
 struct Nothing {};
 
@@ -135,6 +140,7 @@ class Call {
 
     Thread & thread() const { return *thread_; }
     const char * function() const { return function_; }
+    bool is_freeing() const { return frees_; }
     bool is_computing() const { return flag_ == computes; }
     bool is_exclusive() const { return flag_ != plain || frees_; }
     Call * outer() const { return outer_; }

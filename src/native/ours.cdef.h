@@ -21,6 +21,7 @@ enum llamacffi_error_kind {
     LLAMACFFI_ERROR_CALLBACK,
     LLAMACFFI_ERROR_BACKEND,
     LLAMACFFI_ERROR_ENDED,
+    LLAMACFFI_ERROR_WORKER,
     ...
 };
 struct llamacffi_error {
@@ -35,6 +36,9 @@ const char *llamacffi_call_log(void);
 void llamacffi_backend_missing(const char *message);
 bool llamacffi_adopt(const char *kind, void *handle);
 void llamacffi_end(void);
+
+/* rpc.cpp */
+void llamacffi_watch_workers(void *set_hooks);
 
 /* can_save.h */
 bool llamacffi_can_save(const struct llama_model *model);
