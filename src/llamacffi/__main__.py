@@ -45,8 +45,9 @@ def _info_lines(facts: dict[str, Any]) -> list[str]:
     for each in facts["backends"]:
         lines.append(f"{'backend':<10} {each['name']}{each['variant'] and ' '}{each['variant']}")
     for each in facts["devices"]:
-        memory = f"{each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
-        lines.append(f"{'device':<10} {each['index']} {each['name']}: {each['description']}, {each['type']}, {memory}")
+        memory = f", {each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
+        line = f"{'device':<10} {each['index']} {each['name']}: {each['description']}, {each['type']}"
+        lines.append(line + memory * bool(each["memory_total"]))  # an accelerator has none of its own
     return lines
 
 
