@@ -384,6 +384,7 @@ MAIN = "from llamacffi.__main__ import main; sys.exit(main(sys.argv[1:]))"
         ["-dev", "rpc1", "-ngl", "10"],
         ["--split-mode", "none", "--main-gpu", "RPC2", "--gpu-layers", "all"],
         ["-sm", "layer", "-ts", "1,1,1", "-mg", "0", "--n-gpu-layers", "20"],
+        ["-sm", "tensor", "-dev", "RPC0,RPC1"],
         ["--device", "none"],
     ],
     ids=" ".join,
