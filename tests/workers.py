@@ -8,42 +8,49 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-
-SERVE = """
-import sys
-from llamacffi import ffi, lib
-devices = ffi.new("ggml_backend_dev_t[]", [lib.ggml_backend_dev_by_type(lib.GGML_BACKEND_DEVICE_TYPE_CPU)])
-lib.ggml_backend_rpc_start_server(sys.argv[1].encode(), ffi.NULL, 1, 1, devices)
-"""
+from typing import NamedTuple
 
 # For a program whose first argument is the workers' addresses: makes them devices RPC0, RPC1, …
 ADD = """
 import sys
 import llamacffi
-for address in sys.argv.pop(1).split(","):
-    llamacffi.ggml_backend_register(llamacffi.ggml_backend_rpc_add_server(address))
+llamacffi.rpc.add_servers(sys.argv.pop(1))
 """
+
+
+class Worker(NamedTuple):
+    address: str
+    process: subprocess.Popen[bytes]
 
 
 @contextlib.contextmanager
 def workers(count: int) -> Iterator[list[str]]:
     """Start as many workers; their addresses."""
+    with started(count) as all_of_them:
+        yield [worker.address for worker in all_of_them]
+
+
+@contextlib.contextmanager
+def started(count: int, *options: str) -> Iterator[list[Worker]]:
+    """Start as many workers, with these options beside the usual; end those that are left."""
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         ports = [each.getsockname()[1] for each in held]  # all at once, so that they differ
         stack.close()
+        found = []
         for port in ports:
             process = subprocess.Popen(
-                [sys.executable, "-c", SERVE, f"127.0.0.1:{port}"],
+                [sys.executable, "-m", "llamacffi", "rpc-server", "-p", str(port), "-dev", "CPU", "-t", "1", *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
             stack.enter_context(process)
             stack.callback(process.kill)
+            found.append(Worker(f"127.0.0.1:{port}", process))
         for port in ports:
             for _ in range(600):
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                     break
                 time.sleep(0.1)
-        yield [f"127.0.0.1:{port}" for port in ports]
+        yield found

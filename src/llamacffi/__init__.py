@@ -9,6 +9,7 @@ from . import backends as backends
 from . import devices as devices
 from . import facade as _facade
 from . import logs as logs
+from . import rpc as rpc
 from .callbacks import Callback as Callback
 from .callbacks import callback as callback
 from .callbacks import sampler as sampler

@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 import llamacffi
 
-from . import backends, devices, native
+from . import backends, devices, native, rpc
 from .errors import InvalidArgumentError, LlamaError
 from .native import lib
 
@@ -52,6 +52,8 @@ def _info_lines(facts: dict[str, Any]) -> list[str]:
 
 
 def _run_info(options: argparse.Namespace) -> None:
+    if options.rpc:
+        rpc.add_servers(options.rpc)
     facts = info()
     print(json.dumps(facts, indent=2) if options.json else "\n".join(_info_lines(facts)))
 
@@ -60,7 +62,8 @@ def _run_generate(options: argparse.Namespace) -> None:
     from .generate import generate, load
 
     progress = _progress_bar("loading") if sys.stderr.isatty() else None
-    # Devices that are not there by themselves, such as workers on other machines, are to be added before this.
+    if options.rpc:
+        rpc.add_servers(options.rpc)
     if options.gpu_layers and not any(each.takes_layers for each in devices.devices()):
         native.report("no device takes layers: --gpu-layers has no effect")
     model = load(
@@ -80,6 +83,10 @@ def _run_generate(options: argparse.Namespace) -> None:
         _write(decoder.decode(b"", True) + "\n")
     finally:
         lib.llama_model_free(model)
+
+
+def _run_rpc_server(options: argparse.Namespace) -> None:
+    rpc.serve(options.host, options.port, options.device, options.threads, options.cache)
 
 
 def _write(text: str) -> None:
@@ -111,6 +118,13 @@ def _count(text: str) -> int:
     return value
 
 
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 < value < 2**16:
+        raise ValueError
+    return value
+
+
 def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**32:
@@ -130,9 +144,14 @@ def _usage(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     return parsed
 
 
+def _add_rpc_option(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--rpc", metavar="HOST:PORT,…", help="RPC workers, whose devices to add")
+
+
 def _add_device_options(command: argparse.ArgumentParser) -> None:
     """llama.cpp's own options, by its names."""
     group = command.add_argument_group("devices, as `info` lists them")
+    _add_rpc_option(group)
     group.add_argument(
         "-dev", "--device", metavar="D,…", help="those that get layers, by name or number; none: the CPU alone (all)"
     )
@@ -169,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("info", help="versions, devices, backends, folders")
     command.add_argument("--json", action="store_true", help="for programs")
+    _add_rpc_option(command)
     command.set_defaults(run=_run_info)
     command = commands.add_parser("generate", help="continue a prompt")
     command.add_argument("-m", "--model", required=True, help="a GGUF file")
@@ -181,6 +201,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-t", "--threads", type=_count, metavar="N", help="threads that compute")
     _add_device_options(command)
     command.set_defaults(run=_run_generate)
+    command = commands.add_parser("rpc-server", help="offer this machine's devices to another: be an RPC worker")
+    command.add_argument("-H", "--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
+    command.add_argument("-p", "--port", type=_port, default=rpc.PORT, help="the port to listen on (%(default)s)")
+    command.add_argument(
+        "-dev", "--device", metavar="D,…", help="those to offer, by name or number (GPUs, else the CPU)"
+    )
+    command.add_argument("-t", "--threads", type=_count, metavar="N", help="threads that compute on the CPU")
+    command.add_argument("-c", "--cache", metavar="DIR", help="a folder to keep large tensors in, for the next time")
+    command.set_defaults(run=_run_rpc_server)
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", help="all that llama.cpp logs, to standard error")
     return parser

@@ -128,7 +128,9 @@ def _load(name: str, variants: dict[str, str]) -> None:
         if lib.ggml_backend_load(encode_path(path)):
             _loaded[name] = backend = Backend(name, variant, path, lib.llamacffi_module_open(encode_path(path)))
             if name == "rpc":
-                _watch_workers(backend)
+                from . import rpc
+
+                rpc.watch(backend.module)
             return
         problems[variant] = f"{path} does not initialise"
     reason = "; ".join(problems.values()) or "it can't run on this machine"
@@ -175,13 +177,6 @@ def find(modules: str, name: str) -> ffi.CData:
         f"{name} needs the {' or '.join(names)} backend; loaded {'is' if len(_loaded) == 1 else 'are'} "
         f"{', '.join(_loaded)}; {hint}"
     )
-
-
-def _watch_workers(backend: Backend) -> None:
-    """Have the loss of a worker fail the calls that need it, and set the time limits (src/native/rpc_faults.cpp)."""
-    set_hooks = lib.llamacffi_module_symbol(backend.module, b"llamacffi_rpc_set_hooks")
-    if set_hooks:  # a module that we have built
-        lib.llamacffi_watch_workers(set_hooks)
 
 
 def _load_backends_from_c() -> int:

@@ -172,13 +172,22 @@ def _owned(params: ffi.CData) -> ffi.CData:
     return params
 
 
-def _chosen(device: Any) -> list[Device]:
-    """The devices that a user means, none of them the CPU."""
+def find(device: Union[str, int, Device, Sequence[Union[str, int, Device]]]) -> list[Device]:
+    """The devices that a user means: as for `choose_devices`, and the CPU may be one of several.
+
+    Raises:
+        InvalidArgumentError: there is no such device; the message lists those that there are.
+    """
     parts = device.split(",") if isinstance(device, str) else device if isinstance(device, (list, tuple)) else [device]
-    if len(parts) == 1 and str(parts[0]).strip().lower() == "none":
-        return []
     there = devices()
-    found = [there[_place("device", part, there)] for part in parts]
+    return [there[_place("device", part, there)] for part in parts]
+
+
+def _chosen(device: Any) -> list[Device]:
+    """The devices that a user means for layers: none of them the CPU."""
+    if str(device).strip().lower() == "none":
+        return []
+    found = find(device)
     if len(found) == 1 and found[0].type == "CPU":
         return []
     for number, each in enumerate(found):

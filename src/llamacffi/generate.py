@@ -97,7 +97,7 @@ def generate(
     params = llamacffi.llama_context_default_params()
     params.n_ctx = n_ctx
     params.n_batch = min(_N_BATCH, n_ctx)
-    params.n_threads = params.n_threads_batch = n_threads or _processors()
+    params.n_threads = params.n_threads_batch = n_threads or processors()
     ctx = llamacffi.llama_init_from_model(model, params)
     if not ctx:
         raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens", native=_reason())
@@ -144,7 +144,7 @@ def piece(vocab: ffi.CData, token: int) -> bytes:
         room = -n
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

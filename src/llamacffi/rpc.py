@@ -11,7 +11,7 @@ import os
 import re
 
 from . import backends, devices
-from .errors import InvalidArgumentError, LlamaError
+from .errors import BackendError, InvalidArgumentError, LlamaError
 from .native import encode_path, ffi, lib, report
 
 TYPE_CHECKING = False
@@ -69,18 +69,27 @@ def remove_servers(endpoints: Union[str, Iterable[str]]) -> None:
     """
     import llamacffi
 
-    names = {f"RPC[{endpoint}]".encode() for endpoint in _split(endpoints)}
+    gone = {f"RPC[{endpoint}]" for endpoint in _split(endpoints)}
     regs = [llamacffi.ggml_backend_reg_get(index) for index in range(llamacffi.ggml_backend_reg_count())]
-    for reg in regs:
-        if ffi.string(llamacffi.ggml_backend_reg_name(reg)) in names:
+    names = [ffi.string(llamacffi.ggml_backend_reg_name(reg)).decode() for reg in regs]
+    if gone.isdisjoint(names):
+        return
+    # All workers' devices belong to the one backend "RPC", and go with it: the others are registered anew.
+    for name, reg in zip(names, regs):
+        if name == "RPC" or name.startswith("RPC["):
             llamacffi.ggml_backend_unload(reg)
+    llamacffi.ggml_backend_register(llamacffi.ggml_backend_rpc_reg())
+    for name in names:
+        if name.startswith("RPC[") and name not in gone:
+            llamacffi.ggml_backend_register(llamacffi.ggml_backend_rpc_add_server(name[4:-1]))
 
 
 def set_timeouts(connect: Optional[float] = None, answer: Optional[float] = None) -> None:
     """Limit the waiting for workers, all of this process's; what is None stays.
 
     Args:
-        connect: for the connection and the first answer, in seconds; 10 unless `LLAMACFFI_RPC_CONNECT_TIMEOUT` says else.
+        connect: for the connection and the first answer, in seconds; 10 unless `LLAMACFFI_RPC_CONNECT_TIMEOUT` says
+            else.
         answer: for every answer after that, in seconds, on connections made from now on; the computing of one batch
             must fit in. 300 unless `LLAMACFFI_RPC_TIMEOUT` says else. A worker whose process or machine is gone is
             found out earlier.
@@ -89,13 +98,12 @@ def set_timeouts(connect: Optional[float] = None, answer: Optional[float] = None
         InvalidArgumentError: not a number above 0, or more than a million.
         BackendError: the RPC backend is not there.
     """
-    global _connect, _answer
-    connect = _connect if connect is None else _check_seconds("connect", connect)
-    answer = _answer if answer is None else _check_seconds("answer", answer)
-    ffi.cast("void(*)(int, int)", backends.find("rpc", "llamacffi_rpc_set_limits"))(
-        max(1, round(connect * 1000)), max(1, round(answer * 1000))
+    set_limits = backends.find("rpc", "llamacffi_rpc_set_limits")
+    _set_limits(
+        set_limits,
+        _connect if connect is None else _check_seconds("connect", connect),
+        _answer if answer is None else _check_seconds("answer", answer),
     )
-    _connect, _answer = connect, answer
 
 
 _connect, _answer = 10.0, 300.0
@@ -106,10 +114,35 @@ def watch(module: ffi.CData) -> None:
 
     Args:
         module: its handle, `void *`, just loaded.
+
+    Raises:
+        BackendError: a time limit in the environment is none.
     """
     set_hooks = lib.llamacffi_module_symbol(module, b"llamacffi_rpc_set_hooks")
     if set_hooks:  # else it is one that others have built
         lib.llamacffi_watch_workers(set_hooks)
+        set_limits = lib.llamacffi_module_symbol(module, b"llamacffi_rpc_set_limits")
+        _set_limits(
+            set_limits,
+            _from_environment("LLAMACFFI_RPC_CONNECT_TIMEOUT", _connect),
+            _from_environment("LLAMACFFI_RPC_TIMEOUT", _answer),
+        )
+
+
+def _from_environment(name: str, usual: float) -> float:
+    value = os.environ.get(name)
+    if not value:
+        return usual
+    try:
+        return _check_seconds(name, float(value))
+    except ValueError as error:
+        raise BackendError(f"{name}={value}: must be a number of seconds above 0, up to a million") from error
+
+
+def _set_limits(set_limits: ffi.CData, connect: float, answer: float) -> None:
+    global _connect, _answer
+    ffi.cast("void(*)(int, int)", set_limits)(max(1, round(connect * 1000)), max(1, round(answer * 1000)))
+    _connect, _answer = connect, answer
 
 
 def serve(
@@ -137,15 +170,18 @@ def serve(
 
     from .generate import processors
 
-    _check_address(host, port)
     offered = _offered(device)
     if cache_dir is not None:
-        os.makedirs(cache_dir, exist_ok=True)
+        try:
+            os.makedirs(cache_dir, exist_ok=True)
+        except OSError as error:
+            raise LlamaError(f"can't keep tensors in {os.fspath(cache_dir)}: {error.strerror}") from None
     if not host.startswith("127."):
         report(
             f"listening on {host}: whoever can reach this port can use the worker, and read and write its memory; "
             "there is neither authentication nor encryption. Let only machines that you trust reach it."
         )
+    _check_address(host, port)
     while True:
         # A client that sends nonsense must not end the service; its own call fails.
         try:
@@ -162,11 +198,13 @@ def serve(
             raise LlamaError(f"the RPC server on {host}:{port} has stopped: llama.cpp could not accept a connection")
 
 
-def _offered(device: Union[str, int, devices.Device, Sequence[Union[str, int, devices.Device]], None]) -> list[devices.Device]:
-    there = devices.devices()
+def _offered(
+    device: Union[str, int, devices.Device, Sequence[Union[str, int, devices.Device]], None],
+) -> list[devices.Device]:
     if device is None:
+        there = devices.devices()
         return [each for each in there if each.takes_layers] or [each for each in there if each.type == "CPU"]
-    return devices.choose(device)
+    return devices.find(device)
 
 
 def _check_address(host: str, port: int) -> None:
@@ -187,7 +225,7 @@ def _split(endpoints: Union[str, Iterable[str]]) -> list[str]:
     names = [name.strip() for name in names]
     for name in names:
         if not re.fullmatch(r"[^:\s]+:\d{1,5}", name):
-            raise InvalidArgumentError(f"{name!r} is no RPC worker's address: write host:port, such as 127.0.0.1:{PORT}")
+            raise InvalidArgumentError(f"{name!r}: an RPC worker's address is written host:port, as 127.0.0.1:{PORT}")
     return names
 
 

@@ -41,7 +41,7 @@ const char *llamacffi_call_log(void);
 /* Called back by backends.py: the running call needs a backend that is not there. */
 void llamacffi_backend_missing(const char *message);
 
-/* Called by backends.py: the loss of an RPC worker fails the calls of the module whose llamacffi_rpc_set_hooks this is. */
+/* Called by rpc.py: the loss of an RPC worker fails the calls of the module whose llamacffi_rpc_set_hooks this is. */
 void llamacffi_watch_workers(void *set_hooks);
 
 /* Take a handle that did not come through a guard; `kind` is its C struct's name. Whether that is a kind of handle. */

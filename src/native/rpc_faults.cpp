@@ -198,7 +198,7 @@ int llamacffi_connect(Socket socket, const sockaddr * address, llamacffi_length 
     if (status && is_under_way(error)) {
         const int limit = connect_limit;
         switch (wait_until(socket, POLLOUT, limit)) {
-            case Readiness::late: trouble = who + " did not answer within " + seconds(limit); return -1;
+            case Readiness::late: trouble = "it did not answer within " + seconds(limit); return -1;
             case Readiness::stopped: trouble = "interrupted"; return -1;
             case Readiness::ready: break;
         }
@@ -208,7 +208,7 @@ int llamacffi_connect(Socket socket, const sockaddr * address, llamacffi_length 
     }
     set_blocking(socket, true);
     if (status) {
-        trouble = who + ": " + std::system_category().message(error);
+        trouble = std::system_category().message(error);
         return -1;
     }
     set_limit(socket, answer_limit);
@@ -257,7 +257,10 @@ llamacffi_count llamacffi_recv(Socket socket, char * data, size_t size, int flag
     const int limit = limit_of(socket);
     for (;;) {
         switch (wait_until(socket, POLLIN, limit)) {
-            case Readiness::late: return gone(socket, who + " did not answer within " + seconds(limit));
+            case Readiness::late: {
+                const char * perhaps = socket == greeting ? ": it may be serving another process" : "";
+                return gone(socket, who + " did not answer within " + seconds(limit) + perhaps);
+            }
             case Readiness::stopped: return gone(socket, "interrupted");
             case Readiness::ready: break;
         }

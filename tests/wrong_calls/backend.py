@@ -2269,32 +2269,32 @@ def closed_port() -> bytes:
 
 
 def wrong_rpc_endpoint(c, w):
-    """ggml_backend_rpc_init: NativeAssertionError"""
+    """ggml_backend_rpc_init: InvalidArgumentError"""
     c.ggml_backend_rpc_init(b"127.0.0.1", 0)
 
 
 def wrong_rpc_port(c, w):
-    """ggml_backend_rpc_add_server: NativeAssertionError"""
+    """ggml_backend_rpc_add_server: InvalidArgumentError"""
     c.ggml_backend_rpc_add_server(b"127.0.0.1:port")
 
 
 def wrong_rpc_refused(c, w):
-    """ggml_backend_rpc_add_server: NativeAssertionError"""
+    """ggml_backend_rpc_add_server: WorkerError"""
     c.ggml_backend_rpc_add_server(closed_port())
 
 
 def wrong_rpc_refused_init(c, w):
-    """ggml_backend_rpc_init: NativeAssertionError"""
+    """ggml_backend_rpc_init: WorkerError"""
     c.ggml_backend_rpc_init(closed_port(), 0)
 
 
 def wrong_rpc_refused_buffer_type(c, w):
-    """ggml_backend_rpc_buffer_type: NativeAssertionError"""
+    """ggml_backend_rpc_buffer_type: WorkerError"""
     c.ggml_backend_rpc_buffer_type(closed_port(), 0)
 
 
 def wrong_rpc_refused_memory(c, w):
-    """ggml_backend_rpc_get_device_memory: NativeAssertionError"""
+    """ggml_backend_rpc_get_device_memory: WorkerError"""
     c.ggml_backend_rpc_get_device_memory(closed_port(), 0, w.ffi.new("size_t *"), w.ffi.new("size_t *"))
 
 
@@ -2309,7 +2309,7 @@ def wrong_rpc_null(c, w):
 
 
 def wrong_rpc_server_hangs_up(c, w):
-    """ggml_backend_rpc_add_server: NativeAssertionError"""
+    """ggml_backend_rpc_add_server: WorkerError"""
     import threading
 
     listener = socket.create_server(("127.0.0.1", 0))
