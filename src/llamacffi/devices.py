@@ -178,14 +178,18 @@ def find(device: Union[str, int, Device, Sequence[Union[str, int, Device]]]) -> 
     Raises:
         InvalidArgumentError: there is no such device; the message lists those that there are.
     """
-    parts = device.split(",") if isinstance(device, str) else device if isinstance(device, (list, tuple)) else [device]
     there = devices()
-    return [there[_place("device", part, there)] for part in parts]
+    return [there[_place("device", part, there)] for part in _parts(device)]
+
+
+def _parts(device: Any) -> list[Any]:
+    parts = device.split(",") if isinstance(device, str) else device if isinstance(device, (list, tuple)) else [device]
+    return [part.strip() if isinstance(part, str) else part for part in parts]
 
 
 def _chosen(device: Any) -> list[Device]:
     """The devices that a user means for layers: none of them the CPU."""
-    if str(device).strip().lower() == "none":
+    if [str(part).lower() for part in _parts(device)] == ["none"]:
         return []
     found = find(device)
     if len(found) == 1 and found[0].type == "CPU":
