@@ -384,7 +384,6 @@ MAIN = "from llamacffi.__main__ import main; sys.exit(main(sys.argv[1:]))"
         ["-dev", "rpc1", "-ngl", "10"],
         ["--split-mode", "none", "--main-gpu", "RPC2", "--gpu-layers", "all"],
         ["-sm", "layer", "-ts", "1,1,1", "-mg", "0", "--n-gpu-layers", "20"],
-        ["-sm", "tensor", "-dev", "RPC0,RPC1"],
         ["--device", "none"],
     ],
     ids=" ".join,
@@ -400,6 +399,16 @@ def test_layers_go_where_the_command_line_says(run_python: Run, addresses: str, 
     assert done.returncode == 0
     found = [line.split()[6].rstrip(",") for line in done.stderr.splitlines() if "assigned to device" in line]
     assert found[:N_LAYERS] == ["RPC2"] * 4 + ["RPC0"] * 8
+
+
+def test_devices_that_share_each_layer(run_python: Run, addresses: str, tiny: Path) -> None:
+    """Their text is not looked at: llama.cpp has it depend on what was in their memory (README, Limits)."""
+    arguments = ["generate", "-m", str(tiny), "-p", "x", "-n", "1", "-v", "-dev", "RPC2,RPC0", "-sm", "tensor"]
+    done = run_python("-c", workers.ADD + MAIN, addresses, *arguments)
+    assert done.returncode == 0
+    lines = [line.partition(": ")[2].strip() for line in done.stderr.splitlines()]
+    start = lines.index("creating a Meta device with 2 devices")
+    assert lines[start + 1 : start + 3] == ["- device 0: RPC2", "- device 1: RPC0"]
 
 
 def test_unknown_device_on_the_command_line(run_python: Run, model_path: str) -> None:
