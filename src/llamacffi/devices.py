@@ -138,13 +138,15 @@ def choose_devices(
     struct = _owned(params)
     fields: dict[str, Any] = {}
     chosen = [each for each in devices() if each.takes_layers] if device is None else _chosen(device)
-    by_name = main_gpu is not None and not str(main_gpu).strip().isdigit()
-    if device is not None or by_name:  # a name has its place in our list, and llama.cpp's own may have another order
-        fields["devices"] = ffi.new("ggml_backend_dev_t[]", [*(each.handle for each in chosen), ffi.NULL])
     if gpu_layers is not None:
         fields["n_gpu_layers"] = parse_gpu_layers(gpu_layers)
     if split_mode is not None:
         fields["split_mode"] = parse_split_mode(split_mode)
+    # A place in our list is one in llama.cpp's own only if it is given ours; mode "layer" has no main device.
+    by_name = main_gpu is not None and not str(main_gpu).strip().isdigit()
+    has_main = fields.get("split_mode", struct.split_mode) != lib.LLAMA_SPLIT_MODE_LAYER
+    if device is not None or (by_name and has_main):
+        fields["devices"] = ffi.new("ggml_backend_dev_t[]", [*(each.handle for each in chosen), ffi.NULL])
     if main_gpu is not None:
         fields["main_gpu"] = _place("main_gpu", main_gpu, chosen)
     if tensor_split is not None:
