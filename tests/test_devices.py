@@ -239,9 +239,12 @@ params = llamacffi.ffi.new("struct llama_model_params *", llamacffi.llama_model_
 llamacffi.choose_devices(params, taken[::-1], main_gpu=taken[0])
 assert list(params.devices[0:3]) == [taken[1].handle, taken[0].handle, llamacffi.ffi.NULL]
 print(params.main_gpu)
+llamacffi.choose_devices(params, split_mode="none", main_gpu="RPC2")  # of those
+assert list(params.devices[0:3]) == [taken[1].handle, taken[0].handle, llamacffi.ffi.NULL]
+print(params.main_gpu)
 """
     done = run_python("-c", workers.ADD + code, addresses)
-    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "1\n0\n"), done.stderr
 
 
 def test_proportions_fill_what_c_reads() -> None:
@@ -345,6 +348,10 @@ def test_params_that_are_none_or_own_nothing() -> None:
     for borrowed in (ffi.addressof(params), ffi.new("struct llama_model_params[1]")[0]):
         with pytest.raises(llamacffi.InvalidArgumentError, match="has its memory elsewhere"):
             choose_devices(borrowed, gpu_layers=1)
+    strange = ffi.new("ggml_backend_dev_t[]", [ffi.cast("ggml_backend_dev_t", 4096), ffi.NULL])
+    params.devices = strange
+    with pytest.raises(llamacffi.InvalidArgumentError, match="devices is not a list of devices with NULL at its end"):
+        choose_devices(params, main_gpu=0)
 
 
 def test_what_params_point_to_lives_and_goes_with_them(run_python: Run) -> None:

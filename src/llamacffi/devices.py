@@ -137,7 +137,7 @@ def choose_devices(
     """
     struct = _owned(params)
     fields: dict[str, Any] = {}
-    chosen = [each for each in devices() if each.takes_layers] if device is None else _chosen(device)
+    chosen = _standing(struct) if device is None else _chosen(device)
     if gpu_layers is not None:
         fields["n_gpu_layers"] = parse_gpu_layers(gpu_layers)
     if split_mode is not None:
@@ -172,6 +172,22 @@ def _owned(params: ffi.CData) -> ffi.CData:
         problem = "params: has its memory elsewhere: give what llama_model_default_params() or ffi.new returned"
         raise InvalidArgumentError(problem, "choose_devices", "params")
     return params
+
+
+def _standing(params: ffi.CData) -> list[Device]:
+    """The devices that the parameters already say, or all that llama.cpp may choose from."""
+    there = devices()
+    if not params.devices:
+        return [each for each in there if each.takes_layers]
+    known = {each.handle: each for each in there}
+    found: list[Device] = []
+    while params.devices[len(found)]:
+        each = known.get(params.devices[len(found)])
+        if each is None:
+            problem = "params: devices is not a list of devices with NULL at its end"
+            raise InvalidArgumentError(problem, "choose_devices", "params")
+        found.append(each)
+    return found
 
 
 def _chosen(device: Any) -> list[Device]:
