@@ -227,8 +227,8 @@ def test_what_is_not_chosen_stays(load: Choices) -> None:
     assert (params.n_gpu_layers, params.devices, params.tensor_split) == (7, ffi.NULL, ffi.NULL)
     choose_devices(params, device="none")
     assert (params.n_gpu_layers, params.devices[0]) == (7, ffi.NULL)
-    (layers,) = load({})
-    assert set(layers) == {"RPC0", "RPC1", "RPC2"}  # llama.cpp's own choice
+    for layers in load({}, {"main_gpu": "RPC2"}):
+        assert set(layers) == {"RPC0", "RPC1", "RPC2"}  # llama.cpp's own choice
 
 
 def test_device_objects(run_python: Run, addresses: str) -> None:
@@ -239,9 +239,12 @@ params = llamacffi.ffi.new("struct llama_model_params *", llamacffi.llama_model_
 llamacffi.choose_devices(params, taken[::-1], main_gpu=taken[0])
 assert list(params.devices[0:3]) == [taken[1].handle, taken[0].handle, llamacffi.ffi.NULL]
 print(params.main_gpu)
+llamacffi.choose_devices(params, split_mode="none", main_gpu="RPC2")  # of those
+assert list(params.devices[0:3]) == [taken[1].handle, taken[0].handle, llamacffi.ffi.NULL]
+print(params.main_gpu)
 """
     done = run_python("-c", workers.ADD + code, addresses)
-    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "1\n0\n"), done.stderr
 
 
 def test_proportions_fill_what_c_reads() -> None:
@@ -345,6 +348,10 @@ def test_params_that_are_none_or_own_nothing() -> None:
     for borrowed in (ffi.addressof(params), ffi.new("struct llama_model_params[1]")[0]):
         with pytest.raises(llamacffi.InvalidArgumentError, match="has its memory elsewhere"):
             choose_devices(borrowed, gpu_layers=1)
+    strange = ffi.new("ggml_backend_dev_t[]", [ffi.cast("ggml_backend_dev_t", 4096), ffi.NULL])
+    params.devices = strange
+    with pytest.raises(llamacffi.InvalidArgumentError, match="devices is not a list of devices with NULL at its end"):
+        choose_devices(params, main_gpu=0)
 
 
 def test_what_params_point_to_lives_and_goes_with_them(run_python: Run) -> None:
@@ -384,7 +391,6 @@ MAIN = "from llamacffi.__main__ import main; sys.exit(main(sys.argv[1:]))"
         ["-dev", "rpc1", "-ngl", "10"],
         ["--split-mode", "none", "--main-gpu", "RPC2", "--gpu-layers", "all"],
         ["-sm", "layer", "-ts", "1,1,1", "-mg", "0", "--n-gpu-layers", "20"],
-        ["-sm", "tensor", "-dev", "RPC0,RPC1"],
         ["--device", "none"],
     ],
     ids=" ".join,
@@ -400,6 +406,16 @@ def test_layers_go_where_the_command_line_says(run_python: Run, addresses: str, 
     assert done.returncode == 0
     found = [line.split()[6].rstrip(",") for line in done.stderr.splitlines() if "assigned to device" in line]
     assert found[:N_LAYERS] == ["RPC2"] * 4 + ["RPC0"] * 8
+
+
+def test_devices_that_share_each_layer(run_python: Run, addresses: str, tiny: Path) -> None:
+    """Their text is not looked at: llama.cpp has it depend on what was in their memory (README, Limits)."""
+    arguments = ["generate", "-m", str(tiny), "-p", "x", "-n", "1", "-v", "-dev", "RPC2,RPC0", "-sm", "tensor"]
+    done = run_python("-c", workers.ADD + MAIN, addresses, *arguments)
+    assert done.returncode == 0
+    lines = [line.partition(": ")[2].strip() for line in done.stderr.splitlines()]
+    start = lines.index("creating a Meta device with 2 devices")
+    assert lines[start + 1 : start + 3] == ["- device 0: RPC2", "- device 1: RPC0"]
 
 
 def test_unknown_device_on_the_command_line(run_python: Run, model_path: str) -> None:

@@ -31,7 +31,7 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signal
 PROGRAM = """
 import json, os, signal, sys, time
 import llamacffi
-from llamacffi import ffi, lib
+from llamacffi import ffi, lib, rpc
 
 path, addresses, pids = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
 answers = []
@@ -104,7 +104,7 @@ def three() -> Iterator[list[workers.Worker]]:
         yield started
 
 
-ADD = "names = [each.name for each in llamacffi.rpc.add_servers(addresses)]\n"
+ADD = "names = [each.name for each in rpc.add_servers(addresses)]\n"
 
 
 # --- computing ----------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ answers.append(attempt(generate, model, 2))
 answers.append(attempt(lambda: [each.memory for each in llamacffi.devices.devices()]))
 llamacffi.llama_model_free(model)
 answers.append(attempt(load, names))
-llamacffi.rpc.remove_servers(addresses[1])
+rpc.remove_servers(addresses[1])
 answers.append([each.name for each in llamacffi.devices.devices() if each.backend == "RPC"])
 model = load([names[0], names[2]])
 answers.append(generate(model, 5)[0] == generate(model, 5)[0])
@@ -207,7 +207,7 @@ llamacffi.llama_model_free(model)
 again = [sys.executable, "-m", "llamacffi", "rpc-server", "-p", addresses[0].split(":")[1], "-dev", "CPU"]
 with subprocess.Popen(again, stdout=subprocess.DEVNULL) as process:
     for _ in range(100):
-        if attempt(llamacffi.rpc.add_servers, addresses)[0] != "WorkerError":
+        if attempt(rpc.add_servers, addresses)[0] != "WorkerError":
             break
         time.sleep(0.1)
     model = load(names)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 ADD = """
 import sys
 import llamacffi
-llamacffi.rpc.add_servers(sys.argv.pop(1))
+from llamacffi import rpc
+rpc.add_servers(sys.argv.pop(1))
 """
 
 

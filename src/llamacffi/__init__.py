@@ -9,7 +9,6 @@ from . import backends as backends
 from . import devices as devices
 from . import facade as _facade
 from . import logs as logs
-from . import rpc as rpc
 from .callbacks import Callback as Callback
 from .callbacks import callback as callback
 from .callbacks import sampler as sampler

@@ -153,7 +153,7 @@ def _add_device_options(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("devices, as `info` lists them")
     _add_rpc_option(group)
     group.add_argument(
-        "-dev", "--device", metavar="D,…", help="those that get layers, by name or number; none: the CPU alone (all)"
+        "-dev", "--device", metavar="D,...", help="those that get layers, by name or number; none: the CPU alone (all)"
     )
     group.add_argument(
         "-ngl",
@@ -177,7 +177,7 @@ def _add_device_options(command: argparse.ArgumentParser) -> None:
         "-ts",
         "--tensor-split",
         type=_usage(devices.parse_tensor_split),
-        metavar="N,…",
+        metavar="N,...",
         help="each one's part of the model, as 3,1 (by free memory)",
     )
 

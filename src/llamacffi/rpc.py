@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import re
 
+import llamacffi
+
 from . import backends, devices
 from .errors import BackendError, InvalidArgumentError, LlamaError
 from .native import encode_path, ffi, lib, report
@@ -43,8 +45,6 @@ def add_servers(endpoints: Union[str, Iterable[str]]) -> list[devices.Device]:
             before it have been added.
         BackendError: the RPC backend is not there.
     """
-    import llamacffi
-
     added = []
     for endpoint in _split(endpoints):
         name = endpoint.encode()
@@ -67,8 +67,6 @@ def remove_servers(endpoints: Union[str, Iterable[str]]) -> None:
     Raises:
         InvalidArgumentError: an endpoint is not of the form "host:port", or a model is loaded, which may use it.
     """
-    import llamacffi
-
     gone = {f"RPC[{endpoint}]" for endpoint in _split(endpoints)}
     regs = [llamacffi.ggml_backend_reg_get(index) for index in range(llamacffi.ggml_backend_reg_count())]
     names = [ffi.string(llamacffi.ggml_backend_reg_name(reg)).decode() for reg in regs]
@@ -166,8 +164,6 @@ def serve(
         LlamaError: it can't listen there.
         KeyboardInterrupt: Ctrl-C.
     """
-    import llamacffi
-
     from .generate import processors
 
     offered = _offered(device)
