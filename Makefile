@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 SOURCES = $(shell find src/llamacffi src/native tools build_ffi.py setup.py pyproject.toml vendor/requirements.txt \
-	-name '*.py' -o -name '*.h' -o -name '*.c' -o -name '*.[ch]pp' -o -name '*.t*')
+	-name '*.py' -o -name '*.h' -o -name '*.c' -o -name '*.[ch]pp' -o -name '*.t*' -o -name '*.in' -o -name '*.cmake')
 
 .PHONY: run test bench check wheel clean
 

@@ -72,10 +72,10 @@ class BuildExtension(build_ext):
             raise SystemExit(f"llamacffi: {error}") from None
         super().run()
         package = Path(self.get_ext_fullpath(build_ffi.MODULE)).parent
-        for name in ("lib", "include", "licenses"):
+        for name in ("lib", "include", "licenses", "cmake", "pkgconfig"):
             shutil.rmtree(package / name, ignore_errors=True)
             shutil.copytree(installed / name, package / name)
-        for name in ("api.json", "reference.txt"):
+        for name in ("api.json", "cdef.h", "reference.txt"):
             shutil.copy(generated / name, package)
 
     def _generate(self, source: Path, out: Path) -> None:

@@ -36,7 +36,7 @@ def build(source: Path, commit: str, out: Path) -> Path:
         out: the folder to build in; what an earlier build left there is used again.
 
     Returns:
-        The folder that has `lib`, `include` and `licenses`.
+        The folder that has `lib`, `include`, `licenses`, `cmake` and `pkgconfig`.
 
     Raises:
         BuildError: a tool is missing, or a step failed.
