@@ -75,6 +75,7 @@ class BuildExtension(build_ext):
         for name in ("lib", "include", "licenses", "cmake", "pkgconfig"):
             shutil.rmtree(package / name, ignore_errors=True)
             shutil.copytree(installed / name, package / name)
+        (package / "include" / "llamacffi.h").write_text(build_ffi.include_all(generated), "utf-8")
         for name in ("api.json", "cdef.h", "reference.txt"):
             shutil.copy(generated / name, package)
 

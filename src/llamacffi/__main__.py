@@ -1,4 +1,4 @@
-"""The command line: `python -m llamacffi info` and `python -m llamacffi generate`."""
+"""The command line: `python -m llamacffi info`, `generate`, and what a C compiler wants to know (`--cflags`, …)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 import llamacffi
 
-from . import backends, native
+from . import backends, native, sdk
 from .errors import LlamaError
 from .native import ffi, lib
 
@@ -87,6 +87,20 @@ def _run_generate(options: argparse.Namespace) -> None:
         lib.llama_model_free(model)
 
 
+def _print_facts(options: argparse.Namespace) -> None:
+    """Arguments on one line, as a shell reads them; each folder on a line of its own."""
+    import shlex
+    import subprocess
+
+    values = [fact() for fact in options.facts]
+    arguments = [argument for value in values if isinstance(value, list) for argument in value]
+    if arguments:
+        print(subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments)))
+    for value in values:
+        if isinstance(value, str):
+            print(value)
+
+
 def _write(text: str) -> None:
     sys.stdout.write(text)
     sys.stdout.flush()
@@ -125,8 +139,16 @@ def _seed(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llamacffi", description="llama.cpp through cffi")
+    parser.set_defaults(run=_print_facts, verbose=False)
     parser.add_argument("--version", action="version", version=f"llamacffi {llamacffi.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, value, what in (
+        ("--cflags", sdk.cflags, "print a C compiler's arguments"),
+        ("--libs", sdk.libs, "print a linker's arguments"),
+        ("--cmakedir", sdk.get_cmake_dir, "print the folder of the CMake package"),
+        ("--pkgconfigdir", sdk.get_pkgconfig_dir, "print the folder of llamacffi.pc"),
+    ):
+        parser.add_argument(name, action="append_const", dest="facts", const=value, help=what)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("info", help="versions, devices, backends, folders")
     command.add_argument("--json", action="store_true", help="for programs")
     command.set_defaults(run=_run_info)
@@ -147,7 +169,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Optional[list[str]] = None) -> int:
     """Run one command; the exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if bool(options.facts) == bool(options.command):
+        parser.error("give either a COMMAND or any of --cflags, --libs, --cmakedir, --pkgconfigdir")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the output's encoding may lack what a model writes
     if options.verbose:

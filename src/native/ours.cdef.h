@@ -34,6 +34,7 @@ const struct llamacffi_error *llamacffi_last_error(void);
 const char *llamacffi_call_log(void);
 void llamacffi_backend_missing(const char *message);
 bool llamacffi_adopt(const char *kind, void *handle);
+bool llamacffi_is_freed(const char *kind, const void *handle);
 void llamacffi_end(void);
 
 /* can_save.h */
