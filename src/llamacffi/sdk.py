@@ -71,8 +71,8 @@ def _libraries() -> list[str]:
 def ffi_builder() -> FFI:
     """The builder of another out-of-line module of cffi's that includes this package: `ffi.include(ffi_builder())`.
 
-    That module then has llama.cpp's types, the same as `llamacffi.ffi`, and importing it imports `llamacffi`. Its C code
-    must include `llamacffi.h`, which is all of llama.cpp's headers, and be linked with `extension_options()`.
+    That module then has llama.cpp's types, the same as `llamacffi.ffi`, and importing it imports `llamacffi`. Its C
+    code must include `llamacffi.h`, which is all of llama.cpp's headers, and be linked with `extension_options()`.
 
     Returns:
         A new `cffi.FFI` with all declarations; parsing them takes about a second.
