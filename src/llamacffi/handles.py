@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 
 from .errors import FreedHandleError, InvalidArgumentError
@@ -87,7 +86,9 @@ def _kind(handle: Any) -> Any:
 
 
 def _integer(address: Any) -> int:
+    from operator import index
+
     ctypes: Any = sys.modules.get("ctypes")  # its objects come from one who has imported it
     if ctypes and isinstance(address, (ctypes.c_void_p, ctypes._Pointer)):
         return ctypes.cast(address, ctypes.c_void_p).value or 0
-    return operator.index(address)
+    return index(address)

@@ -9,8 +9,6 @@ from .native import get_include, get_library_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from cffi import FFI
 
 __all__ = ["cflags", "extension_options", "ffi_builder", "get_cmake_dir", "get_pkgconfig_dir", "libs"]
@@ -82,7 +80,7 @@ def ffi_builder() -> FFI:
     """
     import cffi
 
-    builder: Any = cffi.FFI()
+    builder = cffi.FFI()
     with open(os.path.join(_PACKAGE, "cdef.h"), encoding="utf-8") as file:
         builder.cdef(file.read())
     builder.set_source("llamacffi._llamacffi", "")

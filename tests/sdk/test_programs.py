@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -156,6 +157,21 @@ def test_folder_with_spaces(
     assert numbers(run(str(programs / "greedy"), model_path, PROMPT, cwd=tmp_path)) == expected
     if sys.platform == "linux":
         assert str(site) in run("ldd", str(programs / "greedy"), cwd=tmp_path)
+
+
+@needs_pkg_config
+@pytest.mark.parametrize("guide", ["README.md", "docs/c-sdk.md"])
+def test_commands_of_the_guides(python: str, programs: Path, model_path: str, expected: list[int], guide: str) -> None:
+    blocks = re.findall(r"^```console\n(.*?)^```$", (ROOT / guide).read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = blocks if guide.startswith("docs") else [block for block in blocks if "greedy.c" in block]
+    commands = [line[2:] for block in blocks for line in block.splitlines()]
+    runs = [command for command in commands if "model.gguf" in command]
+    os.symlink(model_path, programs / "model.gguf")
+    path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
+    said = run("sh", "-e", "-c", "\n".join(commands), cwd=programs, PATH=path)
+    printed = [int(line) for line in said.splitlines() if line.isdecimal()]
+    assert runs
+    assert printed == expected * len(runs)
 
 
 # --- Cython and cffi ----------------------------------------------------------------------------------------------
