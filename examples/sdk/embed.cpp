@@ -80,7 +80,9 @@ int main(int argc, char ** argv) {
     print("python", numbers);
 
     llama_token tokens[8];
+    PyThreadState * thread = PyEval_SaveThread();  // llama.cpp's log enters Python from whichever thread writes to it
     const int n = greedy(model, argv[3], tokens, 8);  // the same model, now from here
+    PyEval_RestoreThread(thread);
     print("c++", std::vector<long>(tokens, tokens + (n < 0 ? 0 : n)));
     Py_XDECREF(found);
     Py_XDECREF(backends);

@@ -8,6 +8,7 @@
 #endif
 
 #include <filesystem>
+#include <system_error>
 
 // Upstream's, renamed: given no folder, it looks in the program's and in the current one.
 extern "C" void llamacffi_upstream_load_all_from_path(const char * folder);
@@ -22,8 +23,9 @@ static std::filesystem::path own_folder() {
     return std::filesystem::path(file, file + GetModuleFileNameW(module, file, 32768)).parent_path();
 #else
     Dl_info info;
+    std::error_code error;
     if (!dladdr((const void *) &own_folder, &info)) return {};
-    return std::filesystem::absolute(info.dli_fname).parent_path();
+    return std::filesystem::absolute(info.dli_fname, error).parent_path();
 #endif
 }
 
@@ -31,7 +33,8 @@ void ggml_backend_load_all_from_path(const char * folder) {
     if (folder) return llamacffi_upstream_load_all_from_path(folder);
     // The CPU's backend comes last: where it is, all have been loaded, here or by Python, which may have chosen others.
     if (ggml_backend_reg_by_name("CPU")) return;
-    llamacffi_upstream_load_all_from_path(own_folder().u8string().c_str());
+    const std::filesystem::path here = own_folder();
+    if (!here.empty()) llamacffi_upstream_load_all_from_path(here.u8string().c_str());
 }
 
 void ggml_backend_load_all(void) { ggml_backend_load_all_from_path(nullptr); }

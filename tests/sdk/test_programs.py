@@ -39,10 +39,11 @@ needs_pkg_config = pytest.mark.skipif(not shutil.which("pkg-config"), reason="pk
 def run(*command: str, cwd: Path, **env: str) -> str:
     """Run a command that must succeed; what it writes to standard output."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LLAMACFFI_", "GGML_"))}
+    path = os.pathsep.join([os.environ["PATH"], os.path.dirname(sys.executable)])  # cmake may be this environment's
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**inherited, **env},
+        env={**inherited, "PATH": path, **env},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -167,7 +168,7 @@ def test_commands_of_the_guides(python: str, programs: Path, model_path: str, ex
     commands = [line[2:] for block in blocks for line in block.splitlines()]
     runs = [command for command in commands if "model.gguf" in command]
     os.symlink(model_path, programs / "model.gguf")
-    path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
+    path = os.pathsep.join([os.path.dirname(python), os.environ["PATH"], os.path.dirname(sys.executable)])
     said = run("sh", "-e", "-c", "\n".join(commands), cwd=programs, PATH=path)
     printed = [int(line) for line in said.splitlines() if line.isdecimal()]
     assert runs
