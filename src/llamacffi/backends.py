@@ -52,9 +52,11 @@ def load_backends() -> None:
 
     `LLAMACFFI_BACKENDS`, names separated by commas, says which; the CPU's is always among them, since llama.cpp
     can't do without. Unset, all are loaded. `GGML_BACKEND_PATH` names one more module, as in llama.cpp.
+    `LLAMACFFI_CPU_VARIANT` names the CPU's variant; unset, the best for this processor is taken.
 
     Raises:
-        BackendError: a backend that was asked for is not there, or the CPU's does not load.
+        BackendError: a backend that was asked for is not there, or the CPU's does not load; this processor can't run
+            the variant that was asked for.
     """
     if lib.llamacffi_backends_loaded:
         return
@@ -102,29 +104,43 @@ def _selected(there: dict[str, dict[str, str]]) -> list[str]:
 
 
 def _load(name: str, variants: dict[str, str]) -> None:
-    """Load the variant that suits this machine best.
+    """Load the variant that suits this machine best, or the CPU's that `LLAMACFFI_CPU_VARIANT` names.
 
     Only the CPU's backend must load: another one may lack its driver, and is then left out with a warning.
     """
     scores: dict[str, int] = {}
-    problems = []
+    problems: dict[str, str] = {}
     for variant, path in variants.items():
         module = lib.llamacffi_module_open(encode_path(path))
         if module:
             scores[variant] = lib.llamacffi_module_score(module)
             lib.llamacffi_module_close(module)
         else:
-            problems.append(ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path)
-    for variant in sorted(filter(scores.get, scores), key=lambda variant: -scores[variant]):
+            problems[variant] = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path
+    usable = sorted(filter(scores.get, scores), key=lambda variant: -scores[variant])
+    asked = os.environ.get("LLAMACFFI_CPU_VARIANT", "").strip().lower() if name == "cpu" else ""
+    if asked:
+        if asked not in usable:
+            raise BackendError(f"LLAMACFFI_CPU_VARIANT={asked}: {_why_unusable(asked, variants, usable, problems)}")
+        usable = [asked]
+    for variant in usable:
         path = variants[variant]
         if lib.ggml_backend_load(encode_path(path)):
             _loaded[name] = Backend(name, variant, path, lib.llamacffi_module_open(encode_path(path)))
             return
-        problems.append(f"{path} does not initialise")
-    reason = "; ".join(problems) or "it can't run on this machine"
+        problems[variant] = f"{path} does not initialise"
+    reason = "; ".join(problems.values()) or "it can't run on this machine"
     if name == "cpu":
         raise BackendError(f"the CPU backend in {get_library_dir()} does not load: {reason}")
     report(f"the {name} backend does not load and is left out: {reason}")
+
+
+def _why_unusable(asked: str, variants: dict[str, str], usable: list[str], problems: dict[str, str]) -> str:
+    """Why a variant that a user asked for can't be loaded, and which can."""
+    if asked not in variants:
+        there = ", ".join(filter(None, variants)) or "one for all processors"
+        return f"there is no CPU variant {asked!r} in {get_library_dir()}, only {there}"
+    return f"{problems.get(asked, 'this processor lacks what it needs')}; what it can run: {', '.join(usable)}"
 
 
 def find(modules: str, name: str) -> ffi.CData:
