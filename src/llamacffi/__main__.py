@@ -5,54 +5,24 @@ from __future__ import annotations
 import argparse
 import codecs
 import io
-import json
 import os
-import platform
 import sys
 from typing import Any, Callable, Optional
 
 import llamacffi
 
-from . import backends, devices, native
+from . import devices, native
 from .errors import InvalidArgumentError, LlamaError
 from .native import lib
 
 
-def info() -> dict[str, Any]:
-    """What is installed and what this machine offers."""
-    backends.load_backends()
-    return {
-        "llamacffi": llamacffi.__version__,
-        "llama.cpp": native.llama_cpp_version(),
-        "commit": native.llama_cpp_commit(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "cffi": _cffi_version(),
-        "backends": [{"name": each.name, "variant": each.variant, "path": each.path} for each in backends.backends()],
-        "devices": [each.facts() for each in devices.devices()],
-        "libraries": native.get_library_dir(),
-        "headers": native.get_include(),
-    }
-
-
-def _cffi_version() -> str:
-    import _cffi_backend
-
-    return str(_cffi_backend.__version__)
-
-
-def _info_lines(facts: dict[str, Any]) -> list[str]:
-    lines = [f"{name:<10} {value}" for name, value in facts.items() if isinstance(value, str)]
-    for each in facts["backends"]:
-        lines.append(f"{'backend':<10} {each['name']}{each['variant'] and ' '}{each['variant']}")
-    for each in facts["devices"]:
-        memory = f"{each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
-        lines.append(f"{'device':<10} {each['index']} {each['name']}: {each['description']}, {each['type']}, {memory}")
-    return lines
-
-
 def _run_info(options: argparse.Namespace) -> None:
-    facts = info()
-    print(json.dumps(facts, indent=2) if options.json else "\n".join(_info_lines(facts)))
+    import json
+
+    from .info import info, lines
+
+    facts = info(options.timeout)
+    print(json.dumps(facts, indent=2) if options.json else "\n".join(lines(facts)))
 
 
 def _run_generate(options: argparse.Namespace) -> None:
@@ -106,6 +76,13 @@ def _progress_bar(what: str, width: int = 40) -> Callable[[float], bool]:
 def _count(text: str) -> int:
     value = int(text)
     if value < 1:
+        raise ValueError
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
         raise ValueError
     return value
 
@@ -168,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("info", help="versions, devices, backends, folders")
     command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="S", help="for each backend to load, in seconds (%(default)g)"
+    )
     command.set_defaults(run=_run_info)
     command = commands.add_parser("generate", help="continue a prompt")
     command.add_argument("-m", "--model", required=True, help="a GGUF file")
