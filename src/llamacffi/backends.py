@@ -217,7 +217,7 @@ def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
         lib.llamacffi_module_close(module)
         return
     _loaded[name] = Backend(name, "", path, module)
-    if not devices and name != "rpc":  # whose devices are the workers that are added
+    if not devices and ffi.string(lib.ggml_backend_reg_name(registered)) != b"RPC":  # whose workers are added later
         _problems[name] = f"finds no device{said and ': '}{said}{_remedy(name, '', said, addon)}"
 
 
