@@ -195,7 +195,7 @@ def _load(name: str, variants: dict[str, str]) -> None:
 def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
     """Load a backend that one can do without: it may lack its driver."""
     from .addons import load_libraries
-    from .logs import kept
+    from .logs import Kept
 
     module = lib.llamacffi_module_open(encode_path(path))
     if not module:
@@ -206,7 +206,7 @@ def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
         if not module:
             _problems[name] = f"is left out: {reason}{_remedy(name, path, reason, addon)}"
             return
-    with kept() as lines:
+    with Kept() as lines:
         registered = lib.ggml_backend_load(encode_path(path))
         devices = lib.ggml_backend_reg_dev_count(registered) if registered else 0
     said = " ".join(" ".join(lines).split())

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
-from contextlib import contextmanager
 
 from .callbacks import _py, _report
 from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 LOGGER = "llamacffi"
@@ -23,13 +21,14 @@ _WARNING = 30  # logging's
 _kept: dict[int, list[str]] = {}
 
 
-@contextmanager
-def kept() -> Iterator[list[str]]:
-    """The warnings and errors that this thread logs meanwhile: in a list, and not in the log."""
-    lines = _kept[get_ident()] = []
-    try:
-        yield lines
-    finally:
+class Kept:
+    """Holds the warnings and errors that this thread logs inside `with`: in a list, and not in the log."""
+
+    def __enter__(self) -> list[str]:
+        lines = _kept[get_ident()] = []
+        return lines
+
+    def __exit__(self, *exception: object) -> None:
         del _kept[get_ident()]
 
 
