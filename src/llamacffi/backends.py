@@ -209,7 +209,8 @@ def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
     with Kept() as lines:
         registered = lib.ggml_backend_load(encode_path(path))
         devices = lib.ggml_backend_reg_dev_count(registered) if registered else 0
-    said = " ".join(" ".join(lines).split())
+    # ggml's own words for a module's failure begin with what we say better.
+    said = " ".join(" ".join(line.rpartition(f"{path}: ")[2] for line in lines).split())
     if not registered:
         if lib.llamacffi_failed():
             said = str(last_error())
