@@ -263,6 +263,20 @@ def test_a_module_that_does_not_initialise(run_python: Run, site: Site, compile_
     assert "ggml_backend_init returned NULL" in done.stderr
 
 
+def test_an_addon_that_is_not_selected_is_named_as_such(run_python: Run, site: Site, rpc: Path) -> None:
+    site.addon("vulkan", rpc)
+    code = """
+import llamacffi
+try:
+    llamacffi.ggml_backend_vk_reg()
+except llamacffi.BackendError as error:
+    print(error)
+"""
+    done = run_python("-c", code, PYTHONPATH=str(site.folder), LLAMACFFI_BACKENDS="cpu")
+    assert "needs the vulkan backend" in done.stdout
+    assert done.stdout.endswith("LLAMACFFI_BACKENDS=cpu leaves it out\n")
+
+
 @needs_cc
 def test_libraries_of_other_packages_are_found_where_these_are(
     run_python: Run, site: Site, tmp_path: Path, compile_module: Callable[..., Path]
