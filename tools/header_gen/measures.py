@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Optional
 
-from model import API, Function, Named, spell
+from model import API, Function, Named
 from policy import Policy
 
-# What no larger a struct than this comes back in is registers, on one processor or another.
+# A struct that is no larger may come back in registers, on one processor or another.
 _IN_REGISTERS = 32
 
 
 def measures_h(api: API, policy: Policy) -> str:
-    """`MEASURE(function, struct, its last member, arguments…)` for each."""
+    """`MEASURE(function, struct, its last member, the call that measures it)` for each."""
     records = {record.c_name: record for record in api.records}
     lines = ["// Generated from llama.cpp's headers by tools/header_gen."]
     for function in api.functions:
@@ -23,8 +23,8 @@ def measures_h(api: API, policy: Policy) -> str:
             continue
         last = record.fields[-1]
         if record.size and record.size.integer > _IN_REGISTERS and last.name and last.size:
-            parts = [function.name, spell(Named(record.c_name)), last.name, *([arguments] if arguments else [])]
-            lines.append(f"MEASURE({', '.join(parts)})")
+            call = f"written({', '.join(filter(None, [function.name, arguments]))})"
+            lines.append(f"MEASURE({function.name}, {record.c_name}, {last.name}, {call})")
     return "\n".join(lines) + "\n"
 
 

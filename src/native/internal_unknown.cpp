@@ -1,0 +1,46 @@
+// In place of internal_*.cpp and can_save.cpp where libllama is the user's own, and its internal headers are not there:
+// what public functions tell of the same, and otherwise the answer that lets a call pass.
+#include <cstdint>
+
+#include "can_save.h"
+#include "internal_backend.h"
+#include "internal_context.h"
+#include "internal_llama.h"
+
+#include "ggml-backend.h"
+
+// Of the CPU's buffers, those that are not main memory keep weights in a layout of their own.
+bool llamacffi_can_get(const struct ggml_tensor * tensor) {
+    const ggml_backend_buffer_t buffer = tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
+    if (!buffer || ggml_backend_buffer_is_host(buffer)) return buffer;
+    const ggml_backend_dev_t device = ggml_backend_buft_get_device(ggml_backend_buffer_get_type(buffer));
+    return !device || ggml_backend_dev_type(device) != GGML_BACKEND_DEVICE_TYPE_CPU;
+}
+
+bool llamacffi_can_set(const struct ggml_tensor * tensor) {
+    return (tensor->view_src ? tensor->view_src->buffer : tensor->buffer) && (tensor->extra || llamacffi_can_get(tensor));
+}
+
+bool llamacffi_can_map(const struct ggml_backend_device * device) {
+    ggml_backend_dev_props props;
+    ggml_backend_dev_get_props(const_cast<ggml_backend_device *>(device), &props);
+    return props.caps.buffer_from_host_ptr;
+}
+
+bool llamacffi_copies(const struct ggml_backend *) { return false; }
+bool llamacffi_is_meta(struct ggml_backend_buffer *) { return false; }
+int llamacffi_n_leafs(const struct ggml_cgraph *) { return 0; }
+struct ggml_tensor * llamacffi_leaf(const struct ggml_cgraph *, int) { return nullptr; }
+
+const struct ggml_cgraph * llamacffi_graph(const struct llama_context *) { return nullptr; }
+bool llamacffi_is_on_cpu(const struct llama_context *, const struct ggml_tensor *) { return false; }
+size_t llamacffi_state_size(const struct llama_model *) { return 0; }
+
+bool llamacffi_has_weights(const struct llama_model *) { return true; }
+int32_t llamacffi_n_positions(const struct llama_model *) { return INT32_MAX; }
+size_t llamacffi_cell_size(const struct llama_model *, enum ggml_type, enum ggml_type) { return 0; }
+bool llamacffi_can_train(const struct llama_model *) { return true; }
+const struct llama_model * llamacffi_model_of_adapter(const struct llama_adapter_lora *) { return nullptr; }
+bool llamacffi_positions(const struct llama_batch_ext *, llama_pos *, llama_pos *) { return false; }
+
+bool llamacffi_can_save(const struct llama_model *) { return true; }

@@ -1,0 +1,21 @@
+/* Structs whose size in the loaded library can be told. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct llamacffi_measure {
+    const char *function, *record; /* NULL: no such index */
+    size_t size, loaded;           /* as compiled; what the function has written of it */
+};
+
+/* Measure the struct with this index; whether the library has another size for it than this was compiled with. */
+bool llamacffi_differs(int index, struct llamacffi_measure *measure);
+
+#ifdef __cplusplus
+}
+#endif
