@@ -11,7 +11,7 @@ import sys
 from _thread import RLock
 
 from .errors import BackendError
-from .native import encode_path, ffi, get_library_dir, lib, report
+from .native import encode_path, ffi, get_library_dir, lib, report, user_prefix
 
 __all__ = ["Backend", "backends", "find", "load_backends"]
 
@@ -61,8 +61,13 @@ def load_backends() -> None:
     with _lock:
         if lib.llamacffi_backends_loaded:
             return
+        if user_prefix():
+            from .prefix import linked
+
+            for name, (path, module) in linked().items():
+                _loaded[name] = Backend(name, "", path, module)
         modules = _modules()
-        for name in _selected(modules):
+        for name in _selected([*_loaded, *modules]):
             if name not in _loaded:
                 _load(name, modules[name])
         extra = os.environ.get("GGML_BACKEND_PATH")
@@ -77,21 +82,30 @@ def _modules() -> dict[str, dict[str, str]]:
     prefix = "ggml-" if sys.platform == "win32" else "libggml-"
     suffix = ".dll" if sys.platform == "win32" else ".so"  # on macOS, too: they are modules, not libraries
     folder = get_library_dir()
-    for file in sorted(os.listdir(folder)):
+    if user_prefix():
+        from .prefix import modules_folder
+
+        folder = modules_folder()
+    for file in sorted(os.listdir(folder)) if folder else ():
         if file.startswith(prefix) and file.endswith(suffix):
             name, _, variant = file[len(prefix) : -len(suffix)].partition("-")
             found.setdefault(name, {})[variant] = os.path.join(folder, file)
     return found
 
 
-def _selected(there: dict[str, dict[str, str]]) -> list[str]:
+def _selected(there: list[str]) -> list[str]:
     """The backends to load; the CPU's comes last, as in llama.cpp, so that devices are listed in the same order."""
+    if "cpu" not in there and user_prefix():
+        raise BackendError(
+            f"the libllama in {get_library_dir()} has no CPU backend, and its modules, libggml-cpu*, were not found: "
+            "install them (Debian: apt install libggml0-backend-cpu)"
+        )
     if "cpu" not in there:
         raise BackendError(
             f"there is no CPU backend in {get_library_dir()}: the installation is not whole, install again"
         )
     asked = os.environ.get("LLAMACFFI_BACKENDS")
-    names = [name.strip().lower() for name in asked.split(",") if name.strip()] if asked else list(there)
+    names = [name.strip().lower() for name in asked.split(",") if name.strip()] if asked else list(dict.fromkeys(there))
     for name in names:
         if name not in there:
             raise BackendError(
@@ -149,7 +163,9 @@ def find(modules: str, name: str) -> ffi.CData:
             if address:
                 return address
             raise BackendError(f"{name}: the {each} backend in {backend.path} has no such function")
-    if any(each in _modules() for each in names):
+    if user_prefix():
+        hint = "it has to be installed beside the libllama that llamacffi was built for"
+    elif any(each in _modules() for each in names):
         hint = f"LLAMACFFI_BACKENDS={os.environ.get('LLAMACFFI_BACKENDS', '')} leaves it out, or it did not load"
     else:
         hint = f'to build it in: CMAKE_ARGS="-DGGML_{names[0].upper()}=ON" pip install llamacffi'

@@ -10,6 +10,7 @@
 #include "mtmd-helper.h"
 #include "mtmd.h"
 #endif
+#include "told.h"
 
 namespace {
 
@@ -55,6 +56,8 @@ const Measure measures[] = {
 #undef MEASURE
 
 }  // namespace
+
+const char * llamacffi_told(void) { return LLAMACFFI_TOLD; }
 
 bool llamacffi_differs(int index, struct llamacffi_measure * measure) {
     const Measure & each = measures[index];
