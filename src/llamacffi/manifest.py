@@ -18,6 +18,7 @@ from typing import Any, Optional
 
 __all__ = ["compare", "explained", "read"]
 
+_LIBRARY = re.compile(r"(?:lib)?(?:llamacffi-|llama|ggml|mtmd)[\w-]*\.(?:so[.\d]*|[.\d]*dylib|dll)")
 _SHOWN = 12  # declarations of one kind in a message
 
 _TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\n|[^\n])*|"(?:\\.|[^"\\])*"|\w+|[^\s\w]', re.DOTALL | re.MULTILINE)
@@ -79,17 +80,16 @@ def explained(error: ImportError, package: str) -> ImportError:
         manifest, api = read("manifest.json", package), read("api.json", package)
         own = manifest.get("prefix")
         folder = own["library"] if own else os.path.join(package, "lib")
-        libraries = _open(folder)
-        functions = [each for each in api["functions"] if not each["module"]]
-        missing = [each["name"] for each in functions if not any(hasattr(each_, each["name"]) for each_ in libraries)]
+        libraries = _open(folder, bool(own))
+        functions = [each["name"] for each in api["functions"] if not each["module"]]
+        missing = [name for name in functions if not any(hasattr(library, name) for library in libraries)]
         told = {name: _ask(libraries, name) for name in manifest["told"]}
         found = _listed("missing: ", missing) or [str(error)]
         if own:
             found += _declarations(os.path.join(package, "include"), own["include"], api)
     except (ImportError, OSError, ValueError, KeyError):  # no ctypes, or a file of the package is missing as well
         return error
-    loaded = str(error).partition(": undefined symbol")[0]
-    return ImportError(_message(manifest, _versions(told), loaded, found))
+    return ImportError(_message(manifest, _versions(told), _file_of(libraries, "llama_backend_init"), found))
 
 
 # --- what differs -------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _enums(ffi: Any, lib: Any, names: dict[str, dict[str, Optional[str]]], api: 
     for function, texts in names.items():
         enum = functions[function]["parameters"][0]["type"]
         members = next(each["values"] for each in api["enums"] if each["name"] == enum.replace("enum ", ""))
-        for value, was in texts.items():
+        for value, was in sorted(texts.items(), key=lambda item: int(item[0])):
             text = getattr(lib, function)(int(value))
             now = ffi.string(text, 200).decode("utf-8", "replace") if text else None
             if now != was:
@@ -194,21 +194,40 @@ def _plain(declaration: str) -> str:
 # --- loading without the extension --------------------------------------------------------------------------------
 
 
-def _open(folder: str) -> list[Any]:
-    """The libraries as the dynamic linker found them, or would."""
+def _open(folder: str, first: bool) -> list[Any]:
+    """The libraries that the dynamic linker finds for the extension.
+
+    Args:
+        folder: where they should be.
+        first: whether that folder comes before LD_LIBRARY_PATH's.
+    """
     import ctypes
 
     libraries = []
-    suffix = ".dylib" if sys.platform == "darwin" else ".dll" if sys.platform == "win32" else ".so"
     for name in sorted(os.listdir(folder)):
-        if name.endswith(suffix) and re.match(r"(?:lib)?(?:llamacffi-|llama|ggml|mtmd)", name):
-            for path in (name, os.path.join(folder, name)):  # LD_LIBRARY_PATH comes first
+        if _LIBRARY.fullmatch(name):
+            paths = [name, os.path.join(folder, name)]
+            for path in reversed(paths) if first else paths:
                 try:
                     libraries.append(ctypes.CDLL(path))
                     break
                 except OSError:
                     continue
     return libraries
+
+
+def _file_of(libraries: list[Any], function: str) -> str:
+    """The file that has a function, "?" if that can't be told."""
+    import ctypes
+
+    class Info(ctypes.Structure):
+        _fields_ = (("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p), ("at", ctypes.c_void_p))
+
+    info = Info()
+    found = next((getattr(library, function) for library in libraries if hasattr(library, function)), None)
+    if found and sys.platform != "win32" and ctypes.CDLL(None).dladdr(ctypes.cast(found, ctypes.c_void_p), ctypes.byref(info)):
+        return os.fsdecode(info.file)
+    return "?"
 
 
 def _ask(libraries: list[Any], name: str) -> str:
@@ -241,7 +260,11 @@ def _listed(before: str, names: list[str]) -> list[str]:
 def _message(manifest: Any, versions: str, loaded: str, found: list[str]) -> str:
     own = manifest.get("prefix")
     if own:
-        advice = "build it again for the libllama that is installed now: LLAMACFFI_PREFIX=… pip install --force-reinstall"
+        prefix = os.path.dirname(own["include"])
+        advice = (
+            "build it again for the libllama that is installed now, LLAMACFFI_PREFIX="
+            f"{prefix} pip install --force-reinstall --no-cache-dir llamacffi"
+        )
     else:
         advice = (
             "its own libraries were not found first: take LD_LIBRARY_PATH, LD_PRELOAD and their like away, or install "

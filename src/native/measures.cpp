@@ -2,6 +2,7 @@
 #include "measures.h"
 
 #include <cstddef>
+#include <initializer_list>
 #include <new>
 
 #include "ggml.h"
