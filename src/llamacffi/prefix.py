@@ -6,11 +6,15 @@ ggml's own search looks for modules in the current folder as well, which ours mu
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from .native import ffi, get_library_dir, lib
 
-__all__ = ["linked", "modules_folder"]
+# On macOS, too: they are modules, not libraries.
+_MODULE = re.compile(r"libggml-([a-z0-9]+)(?:-(\w+))?\.so")
+
+__all__ = ["linked", "modules"]
 
 
 def linked() -> dict[str, tuple[str, Any]]:
@@ -28,18 +32,27 @@ def linked() -> dict[str, tuple[str, Any]]:
         index += 1
 
 
-def modules_folder() -> str:
-    """Where this ggml's modules are: GGML_BACKEND_DIR of its build, or where they are usually installed; "" if nowhere.
+def modules() -> dict[str, dict[str, str]]:
+    """The backends that are there: name to variant to file.
 
-    It has none if the CPU's backend is linked with it: GGML_BACKEND_DL is for all or none.
+    Those that are linked with the libraries, or the modules where this ggml has them: in GGML_BACKEND_DIR of its build, or
+    where they are usually installed. There is one or the other, as GGML_BACKEND_DL is for all.
     """
-    if "cpu" in linked():
-        return ""
+    found = {name: {"": path} for name, (path, _) in linked().items()}
+    if "cpu" in found:
+        return found
     library = get_library_dir()
     above = os.path.dirname(library)
     usual = [library, os.path.join(library, "ggml"), *_below(os.path.join(library, "ggml"))]
     usual += [os.path.join(folder, name) for folder in (above, os.path.dirname(above)) for name in ("bin", "libexec")]
-    return next((folder for folder in [*_compiled_in(), *usual] if _has_modules(folder)), "")
+    for folder in [*_compiled_in(), *usual]:
+        names = [_MODULE.fullmatch(os.path.basename(path)) for path in _below(folder)]
+        if any(name and name[1] == "cpu" for name in names):
+            for name in filter(None, names):
+                if name[1] != "base":
+                    found.setdefault(name[1], {})[name[2] or ""] = os.path.join(folder, name[0])
+            break
+    return found
 
 
 def _compiled_in() -> list[str]:
@@ -55,6 +68,3 @@ def _below(folder: str) -> list[str]:
     except OSError:
         return []
 
-
-def _has_modules(folder: str) -> bool:
-    return any(os.path.basename(path).startswith("libggml-cpu") for path in _below(folder))
