@@ -120,7 +120,11 @@ class BuildExtension(build_ext):
         code.parent.mkdir(parents=True, exist_ok=True)
         build_ffi.emit(self._generated, code)
         sources = [*build_ffi.cxx_sources(self._generated), *(more or [])]
-        headers = [*self._generated.glob("*.h*"), *build_ffi.NATIVE.glob("*.h*"), *build_ffi.NATIVE.glob("checks/*.hpp")]
+        headers = [
+            *self._generated.glob("*.h*"),
+            *build_ffi.NATIVE.glob("*.h*"),
+            *build_ffi.NATIVE.glob("checks/*.hpp"),
+        ]
         extension: Extension = self.extensions[0]
         extension.sources = [str(code), *map(os.path.relpath, sources)]
         extension.depends = list(map(str, headers))

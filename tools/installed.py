@@ -81,7 +81,9 @@ def find() -> Optional[Installed]:
     missing = [name for name in _NEEDED if not (library / f"lib{name}{_SUFFIX}").is_file()]
     if missing:
         files = ", ".join(f"lib{name}{_SUFFIX}" for name in missing)
-        raise BuildError(f"LLAMACFFI_PREFIX={asked}: there is a libllama{_SUFFIX} in {library}, and no {files} beside it")
+        raise BuildError(
+            f"LLAMACFFI_PREFIX={asked}: there is a libllama{_SUFFIX} in {library}, and no {files} beside it"
+        )
     core = [library / f"lib{name}{_SUFFIX}" for name in (*_NEEDED, "mtmd")]
     backends = sorted(set(library.glob(f"libggml-*{_SUFFIX}")) - set(core))
     return Installed(include, library, [path for path in core if path.is_file()], backends)

@@ -162,8 +162,8 @@ def _selected(there: dict[str, dict[str, str]]) -> list[str]:
     """The backends to load; the CPU's comes last, as in llama.cpp, so that devices are listed in the same order."""
     if "cpu" not in there and user_prefix():
         raise BackendError(
-            f"the libllama in {get_library_dir()} has no CPU backend linked with it, and its modules, libggml-cpu*, were "
-            "not found: install them (Debian: apt install libggml0-backend-cpu), or set GGML_BACKEND_DIR when building it"
+            f"the libllama in {get_library_dir()} has no CPU backend linked with it, and its modules were not "
+            "found: install libggml-cpu*, or set GGML_BACKEND_DIR when building it"
         )
     if "cpu" not in there:
         raise BackendError(

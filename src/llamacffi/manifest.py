@@ -21,7 +21,9 @@ __all__ = ["compare", "explained", "read"]
 _LIBRARY = re.compile(r"(?:lib)?(?:llamacffi-|llama|ggml|mtmd)[\w-]*\.(?:so[.\d]*|[.\d]*dylib|dll)")
 _SHOWN = 12  # declarations of one kind in a message
 
-_TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\n|[^\n])*|"(?:\\.|[^"\\])*"|\w+|[^\s\w]', re.DOTALL | re.MULTILINE)
+_TOKEN = re.compile(
+    r'//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\n|[^\n])*|"(?:\\.|[^"\\])*"|\w+|[^\s\w]', re.DOTALL | re.MULTILINE
+)
 _TAG = re.compile(r"\b(?:struct|union|enum) (\w+) (?:: \w+ )?\{")
 _LAST_NAME = re.compile(r"(\w+) (?:\[[^;]*)?;$")
 _FUNCTION = re.compile(r"(\w+) \(")
@@ -221,11 +223,20 @@ def _file_of(libraries: list[Any], function: str) -> str:
     import ctypes
 
     class Info(ctypes.Structure):
-        _fields_ = (("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p), ("at", ctypes.c_void_p))
+        _fields_ = (
+            ("file", ctypes.c_char_p),
+            ("base", ctypes.c_void_p),
+            ("name", ctypes.c_char_p),
+            ("at", ctypes.c_void_p),
+        )
 
     info = Info()
     found = next((getattr(library, function) for library in libraries if hasattr(library, function)), None)
-    if found and sys.platform != "win32" and ctypes.CDLL(None).dladdr(ctypes.cast(found, ctypes.c_void_p), ctypes.byref(info)):
+    if (
+        found
+        and sys.platform != "win32"
+        and ctypes.CDLL(None).dladdr(ctypes.cast(found, ctypes.c_void_p), ctypes.byref(info))
+    ):
         return os.fsdecode(info.file)
     return "?"
 

@@ -46,7 +46,7 @@ def get_include() -> str:
 
 
 def get_library_dir() -> str:
-    """The folder of the libraries that the extension is linked with; if they are ours, of the backends' modules, too."""
+    """The folder of the libraries that the extension is linked with; if they are ours, of the modules, too."""
     own = user_prefix()
     return own["library"] if own else os.path.join(_PACKAGE, "lib")
 

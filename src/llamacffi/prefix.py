@@ -28,15 +28,18 @@ def linked() -> dict[str, tuple[str, Any]]:
         name = ffi.string(lib.ggml_backend_reg_name(registered)).decode("utf-8", "replace").lower()
         # The registration lies in the library that it is of.
         file = lib.llamacffi_file_of(registered)
-        found[name] = (os.fsdecode(ffi.string(file)) if file else "", lib.llamacffi_module_open(file) if file else ffi.NULL)
+        found[name] = (
+            os.fsdecode(ffi.string(file)) if file else "",
+            lib.llamacffi_module_open(file) if file else ffi.NULL,
+        )
         index += 1
 
 
 def modules() -> dict[str, dict[str, str]]:
     """The backends that are there: name to variant to file.
 
-    Those that are linked with the libraries, or the modules where this ggml has them: in GGML_BACKEND_DIR of its build, or
-    where they are usually installed. There is one or the other, as GGML_BACKEND_DL is for all.
+    Those that are linked with the libraries, or the modules where this ggml has them: in GGML_BACKEND_DIR of its build,
+    or where they are usually installed. There is one or the other, as GGML_BACKEND_DL is for all.
     """
     found = {name: {"": path} for name, (path, _) in linked().items()}
     if "cpu" in found:
@@ -67,4 +70,3 @@ def _below(folder: str) -> list[str]:
         return sorted(os.path.join(folder, name) for name in os.listdir(folder))
     except OSError:
         return []
-
