@@ -1,6 +1,7 @@
 """The backends of a libllama that is the user's own: those that are linked with it, and the folder of its modules.
 
-ggml's own search looks for modules in the current folder as well, which ours must not.
+ggml's own search looks for modules in the current folder as well: it is left for where they are in none of the usual
+places.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def linked() -> dict[str, tuple[str, Any]]:
 def modules() -> dict[str, dict[str, str]]:
     """The backends that are there: name to variant to file.
 
-    Those that are linked with the libraries, or the modules where this ggml has them: in GGML_BACKEND_DIR of its build,
-    or where they are usually installed. There is one or the other, as GGML_BACKEND_DL is for all.
+    Those that are linked with the libraries, or the modules where they are usually installed; there is one or the
+    other, as GGML_BACKEND_DL is for all. If there is neither, those that ggml itself finds and loads, in the
+    GGML_BACKEND_DIR of its build, which it tells nobody.
     """
     found = {name: {"": path} for name, (path, _) in linked().items()}
     if "cpu" in found:
@@ -48,21 +50,15 @@ def modules() -> dict[str, dict[str, str]]:
     above = os.path.dirname(library)
     usual = [library, os.path.join(library, "ggml"), *_below(os.path.join(library, "ggml"))]
     usual += [os.path.join(folder, name) for folder in (above, os.path.dirname(above)) for name in ("bin", "libexec")]
-    for folder in [*_compiled_in(), *usual]:
+    for folder in usual:
         names = [_MODULE.fullmatch(os.path.basename(path)) for path in _below(folder)]
         if any(name and name[1] == "cpu" for name in names):
             for name in filter(None, names):
                 if name[1] != "base":
                     found.setdefault(name[1], {})[name[2] or ""] = os.path.join(folder, name[0])
-            break
-    return found
-
-
-def _compiled_in() -> list[str]:
-    """The paths in libggml: GGML_BACKEND_DIR, which no function tells, is one of them."""
-    with open(os.fsdecode(ffi.string(lib.llamacffi_ggml_file())), "rb") as file:
-        texts = file.read().split(b"\0")
-    return [os.fsdecode(text) for text in texts if text.startswith(b"/") and len(text) < 4096]
+            return found
+    lib.llamacffi_load_all()
+    return {name: {"": path} for name, (path, _) in linked().items()}
 
 
 def _below(folder: str) -> list[str]:

@@ -29,8 +29,16 @@ bool llamacffi_can_map(const struct ggml_backend_device * device) {
     return props.caps.buffer_from_host_ptr;
 }
 
-bool llamacffi_copies(const struct ggml_backend *) { return false; }
-bool llamacffi_is_meta(struct ggml_backend_buffer *) { return false; }
+static bool is_meta(ggml_backend_dev_t device) {
+    return device && ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_META;
+}
+bool llamacffi_is_meta(struct ggml_backend_buffer * buffer) {
+    return is_meta(ggml_backend_buft_get_device(ggml_backend_buffer_get_type(buffer)));
+}
+bool llamacffi_copies(const struct ggml_backend * backend) {
+    return is_meta(ggml_backend_get_device(const_cast<ggml_backend *>(backend)));
+}
+
 int llamacffi_n_leafs(const struct ggml_cgraph *) { return 0; }
 struct ggml_tensor * llamacffi_leaf(const struct ggml_cgraph *, int) { return nullptr; }
 

@@ -9,7 +9,7 @@ const char *llamacffi_module_error(void);
 int llamacffi_module_score(void *module);
 const char *llamacffi_file_of(const void *address);
 const char *llamacffi_llama_file(void);
-const char *llamacffi_ggml_file(void);
+void llamacffi_load_all(void);
 ggml_backend_reg_t llamacffi_registered(size_t index);
 const char *llamacffi_module_of(const char *name);
 extern "Python+C" int llamacffi_load_backends(void);
