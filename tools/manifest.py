@@ -2,7 +2,12 @@
 
 version   llama.cpp's, as `llama_version()` tells it
 commit    llama.cpp's, "unknown" if its source did not say
-abi       a fingerprint of what a backend's module and the core must agree on
+abi       a fingerprint of what a backend's module and the core must agree on; "" if libllama is the user's own
+prefix    where libllama is, if it is the user's own: the folders `include` and `library`
+told      what the libraries tell of themselves, by function: versions, commit, a size
+names     what they call the values of enums: function to value to name
+
+Sizes, values and functions are in api.json.
 """
 
 from __future__ import annotations
@@ -12,12 +17,15 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from carrier import ROOT
+from native_build import BuildError
 
-__all__ = ["abi", "facts", "package_version", "write"]
+__all__ = ["abi", "facts", "package_version", "tell", "told_h", "write"]
 
 
 def package_version() -> str:
@@ -58,6 +66,33 @@ def abi(source: Path) -> str:
         for value in re.findall(rf"-D{name}\b(=[^\s'\"]*)?", flags):
             digest.update(f"\0{name}{value}".encode())
     return digest.hexdigest()[:16]
+
+
+def tell(api: Path, libraries: list[Path]) -> dict[str, Any]:
+    """What the libraries tell of themselves: `told` and `names`.
+
+    In a process of their own, whose end they may be: then it is what they told before.
+
+    Raises:
+        BuildError: they can't be loaded.
+    """
+    variable = "DYLD_LIBRARY_PATH" if sys.platform == "darwin" else "LD_LIBRARY_PATH"
+    path = os.pathsep.join(filter(None, [str(libraries[0].parent), os.environ.get(variable)]))
+    command = [sys.executable, str(ROOT / "tools" / "told.py"), str(api), *map(str, libraries)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env={**os.environ, variable: path})
+    answers = dict(json.loads(line) for line in done.stdout.splitlines())
+    if not answers:
+        raise BuildError(f"{libraries[0]} can't be loaded, or does not work:\n{done.stderr.strip()[-1000:]}")
+    return {
+        "told": {name: answer for name, answer in answers.items() if isinstance(answer, str)},
+        "names": {name: answer for name, answer in answers.items() if isinstance(answer, dict)},
+    }
+
+
+def told_h(told: dict[str, str]) -> str:
+    """C that keeps it in the extension, to compare with when that is loaded."""
+    text = ", ".join(f"{name} {value}" for name, value in told.items())
+    return f"#define LLAMACFFI_TOLD {json.dumps(text)}\n"
 
 
 def write(path: Path, manifest: dict[str, Any]) -> None:

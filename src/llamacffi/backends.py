@@ -11,7 +11,7 @@ import sys
 from _thread import RLock
 
 from .errors import BackendError, last_error
-from .native import encode_path, ffi, get_library_dir, lib, report
+from .native import encode_path, ffi, get_library_dir, lib, report, user_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,6 +89,10 @@ def load_backends(left_out: Optional[Mapping[str, str]] = None) -> None:
         if lib.llamacffi_backends_loaded:
             return
         modules, addons = _search()
+        if user_prefix():
+            from .prefix import linked
+
+            _loaded.update({name: Backend(name, "", path, module) for name, (path, module) in linked().items()})
         _problems.update(left_out or {})
         for name in _selected(modules):
             if name == "cpu" and name not in _loaded:
@@ -123,6 +127,8 @@ def _search() -> tuple[dict[str, dict[str, str]], dict[str, AddOn]]:
     asked = _asked()
     if asked and all(name in modules for name in asked):  # no need to look at what else is installed
         return modules, {}
+    if user_prefix():  # what add-ons are made for is not there
+        return modules, {}
     from .addons import find_addons
 
     addons, refused = find_addons()
@@ -136,7 +142,11 @@ def _search() -> tuple[dict[str, dict[str, str]], dict[str, AddOn]]:
 
 
 def _modules() -> dict[str, dict[str, str]]:
-    """The modules in the package: backend's name to variant to file."""
+    """The modules in the package, or of the user's own libllama: backend's name to variant to file."""
+    if user_prefix():
+        from .prefix import modules
+
+        return modules()
     found: dict[str, dict[str, str]] = {}
     prefix = "ggml-" if sys.platform == "win32" else "libggml-"
     suffix = ".dll" if sys.platform == "win32" else ".so"  # on macOS, too: they are modules, not libraries
@@ -150,6 +160,11 @@ def _modules() -> dict[str, dict[str, str]]:
 
 def _selected(there: dict[str, dict[str, str]]) -> list[str]:
     """The backends to load; the CPU's comes last, as in llama.cpp, so that devices are listed in the same order."""
+    if "cpu" not in there and user_prefix():
+        raise BackendError(
+            f"the libllama in {get_library_dir()} has no CPU backend linked with it, and its modules were not "
+            "found: install libggml-cpu*, or set GGML_BACKEND_DIR when building it"
+        )
     if "cpu" not in there:
         raise BackendError(
             f"there is no CPU backend in {get_library_dir()}: the installation is not whole, install again"
@@ -299,6 +314,8 @@ def _is_deselected(names: list[str]) -> bool:
 
 def _how_to_get(names: list[str]) -> str:
     """How to install one of these backends."""
+    if user_prefix():
+        return "it has to be installed beside the libllama that llamacffi was built for"
     from .addons import EXTRAS
 
     wheels = [f"pip install llamacffi[{EXTRAS[each]}], or " for each in names if each in EXTRAS]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from .native import get_include, get_library_dir
+from .errors import LlamaError
+from .native import get_include, get_library_dir, user_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +21,28 @@ _LIBRARIES = ("mtmd", "llama", "ggml", "ggml-base")
 
 
 def get_cmake_dir() -> str:
-    """The folder of the CMake package, for `cmake -Dllamacffi_DIR=…` and `find_package(llamacffi)`."""
-    return os.path.join(_PACKAGE, "cmake")
+    """The folder of the CMake package, for `cmake -Dllamacffi_DIR=…` and `find_package(llamacffi)`.
+
+    Raises:
+        LlamaError: libllama is the user's own (`LLAMACFFI_PREFIX`), and has its own package.
+    """
+    return _shipped("cmake", "CMake package")
 
 
 def get_pkgconfig_dir() -> str:
-    """The folder of `llamacffi.pc`, for `PKG_CONFIG_PATH`."""
-    return os.path.join(_PACKAGE, "pkgconfig")
+    """The folder of `llamacffi.pc`, for `PKG_CONFIG_PATH`.
+
+    Raises:
+        LlamaError: libllama is the user's own (`LLAMACFFI_PREFIX`), and has its own file.
+    """
+    return _shipped("pkgconfig", "file for pkg-config")
+
+
+def _shipped(folder: str, what: str) -> str:
+    own = user_prefix()
+    if own:
+        raise LlamaError(f"libllama is the one in {own['library']}, built without this package: use its own {what}")
+    return os.path.join(_PACKAGE, folder)
 
 
 def extension_options() -> dict[str, list[str]]:
@@ -38,7 +54,7 @@ def extension_options() -> dict[str, list[str]]:
         this installation; a wheel of your own needs an rpath relative to the module instead.
     """
     return {
-        "include_dirs": [get_include()],
+        "include_dirs": _include_dirs(),
         "library_dirs": [get_library_dir()],
         "libraries": _libraries(),
         "extra_link_args": _rpath(),
@@ -47,7 +63,7 @@ def extension_options() -> dict[str, list[str]]:
 
 def cflags() -> list[str]:
     """The arguments for a C compiler, as `python -m llamacffi --cflags` prints them."""
-    return [f"-I{get_include()}"]
+    return [f"-I{folder}" for folder in _include_dirs()]
 
 
 def libs() -> list[str]:
@@ -60,10 +76,17 @@ def _rpath() -> list[str]:
     return [] if sys.platform == "win32" else [f"-Wl,-rpath,{get_library_dir()}"]
 
 
+def _include_dirs() -> list[str]:
+    """llama.cpp's headers, and llamacffi.h."""
+    return list(dict.fromkeys([get_include(), os.path.join(_PACKAGE, "include")]))
+
+
 def _libraries() -> list[str]:
     """The names to link with; llama.cpp of before 2025 has no mtmd."""
+    prefix = "" if user_prefix() else "llamacffi-"
     files = os.listdir(get_library_dir())
-    return [f"llamacffi-{name}" for name in _LIBRARIES if any(f"llamacffi-{name}." in file for file in files)]
+    names = (prefix + name for name in _LIBRARIES)
+    return [name for name in names if any(file.startswith((f"lib{name}.", f"{name}.")) for file in files)]
 
 
 def ffi_builder() -> FFI:
