@@ -14,6 +14,8 @@ from cffi import FFI
 ROOT = Path(__file__).resolve().parent
 NATIVE = ROOT / "src" / "native"
 MODULE = "llamacffi._llamacffi"
+# Compiled in where libllama is the user's own: what ours has beside upstream's functions.
+UNKNOWN = [NATIVE / "internal_unknown.cpp"]
 
 
 def builder(generated: Path) -> FFI:
@@ -22,19 +24,24 @@ def builder(generated: Path) -> FFI:
     Args:
         generated: the folder that has header_gen's output.
     """
-    headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = ["backends_c.h", "backends.h", "can_save.h", "errors.h", "callbacks.h", "guards.h"]
+    ours = ["backends_c.h", "backends.h", "can_save.h", "errors.h", "callbacks.h", "measures.h", "guards.h"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
-    ffi.set_source(MODULE, "".join(f'#include "{name}"\n' for name in [*headers, *ours]))
+    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}"\n' for name in ours))
     return ffi
+
+
+def include_all(generated: Path) -> str:
+    """C that includes each of llama.cpp's headers; it is shipped as `llamacffi.h`."""
+    headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
+    return "".join(f'#include "{name}"\n' for name in headers)
 
 
 def cxx_sources(generated: Path) -> list[Path]:
     """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
-    names = ("guard", "handles", "tensors", "memory", "callbacks", "log", "rpc")
+    names = ("guard", "handles", "tensors", "memory", "callbacks", "log", "measures", "rpc")
     return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
 
 

@@ -2,11 +2,13 @@
 and the extension (build_ffi.py). All static metadata is in pyproject.toml.
 
 Environment: `LLAMACFFI_SOURCE_DIR`, a llama.cpp tree of your own to build instead of the pinned one; for `CMAKE_ARGS`
-and `LLAMACFFI_CPU_VARIANTS` see tools/native_build.py.
+and `LLAMACFFI_CPU_VARIANTS` see tools/native_build.py, for `LLAMACFFI_PREFIX`, which builds no llama.cpp at all,
+tools/installed.py.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -25,6 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import build_ffi  # noqa: E402
 
+import installed  # noqa: E402
+import manifest  # noqa: E402
 import native_build  # noqa: E402
 import vendor  # noqa: E402
 
@@ -37,67 +41,99 @@ ABI3 = sys.implementation.name == "cpython" and not sysconfig.get_config_var("Py
 C_FLAGS = ["-O1", "-w"]
 CXX_FLAGS = ["-O2", "-std=c++17", "-fvisibility=hidden", "-Wno-deprecated-declarations"]
 
-
-def llama_source() -> tuple[Path, str]:
-    """llama.cpp's source tree and the commit that it is."""
-    own = os.environ.get("LLAMACFFI_SOURCE_DIR")
-    if not own:
-        source = vendor.obtain(ROOT)
-        return source, vendor.read_commit(source) or "unknown"
-    source = Path(own).expanduser().resolve()
-    if not (source / "include" / "llama.h").is_file():
-        raise native_build.BuildError(
-            f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h"
-        )
-    return source, _git(source, "rev-parse", "--short=9", "HEAD") or "unknown"
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """What git says of a folder that is a repository of its own, "" otherwise."""
-    if not (folder / ".git").exists() or not shutil.which("git"):
-        return ""
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
-    return "" if done.returncode else done.stdout.strip()
+# The folders of the package that the native build fills.
+SHIPPED = ("lib", "include", "licenses", "cmake", "pkgconfig")
 
 
 class BuildExtension(build_ext):
     def run(self) -> None:
         try:
-            source, commit = llama_source()
-            installed = native_build.build(source, commit, ROOT / "build")
-            generated = ROOT / "build" / "generated"
-            self._generate(source, generated)
-            self._prepare(self.extensions[0], generated, installed)
+            own = installed.find()
+            facts = self._prepare_own(own) if own else self._prepare()
         except (vendor.VendorError, native_build.BuildError) as error:
             raise SystemExit(f"llamacffi: {error}") from None
         super().run()
         package = Path(self.get_ext_fullpath(build_ffi.MODULE)).parent
-        for name in ("lib", "include", "licenses"):
+        for name in SHIPPED:
             shutil.rmtree(package / name, ignore_errors=True)
-            shutil.copytree(installed / name, package / name)
-        for name in ("api.json", "reference.txt"):
-            shutil.copy(generated / name, package)
+        for name, source in self._shipped.items():
+            shutil.copytree(source, package / name)
+        (package / "include" / "llamacffi.h").write_text(build_ffi.include_all(self._generated), "utf-8")
+        for name in ("api.json", "cdef.h", "reference.txt"):
+            shutil.copy(self._generated / name, package)
+        manifest.write(package / "manifest.json", facts)
 
-    def _generate(self, source: Path, out: Path) -> None:
-        command = [sys.executable, str(ROOT / "tools" / "header_gen"), "--source", str(source), "--out", str(out)]
+    def _prepare(self) -> dict[str, Any]:
+        """Build llama.cpp, and have the extension linked with that; what manifest.json is to say."""
+        source, commit = vendor.choose(ROOT)
+        built = native_build.build(source, commit, ROOT / "build")
+        self._shipped = {name: built / name for name in SHIPPED}
+        libraries = sorted((built / "lib").glob("*llamacffi-*"))
+        told = self._generate(ROOT / "build" / "generated", ["--source", str(source)], libraries)
+        extension = self._describe(built / "include")
+        extension.library_dirs = [str(built / "lib")]
+        extension.libraries = sorted({path.stem.replace("lib", "", 1) for path in libraries})
+        if sys.platform != "win32":
+            origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+            extension.extra_link_args += [f"-Wl,-rpath,{origin}/lib"]
+        return {**manifest.facts(source, native_build.llama_version(built), commit), **told}
+
+    def _prepare_own(self, own: installed.Installed) -> dict[str, Any]:
+        """As _prepare, with the user's own libllama."""
+        print(f"llamacffi: libllama in {own.library}, its headers in {own.include}", flush=True)
+        generated = ROOT / "build" / "generated-prefix"
+        libraries = [f"--library={path}" for path in [*own.core, *own.backends]]
+        told = self._generate(generated, ["--include", str(own.include), *libraries], own.core)
+        self._shipped = {"include": self._copy_headers(own.include)}  # to be compared with others
+        extension = self._describe(own.include, build_ffi.UNKNOWN)
+        extension.extra_link_args += own.link_arguments()
+        if not (generated / "api.json").read_text("utf-8").count('"mtmd.h"'):
+            extension.define_macros.append(("LLAMACFFI_NO_MTMD", None))
+        facts = told["told"]
+        return {
+            "version": facts.get("llama_version", "unknown"),
+            "commit": facts.get("ggml_commit", "unknown"),
+            "abi": "",
+            "prefix": {"include": str(own.include), "library": str(own.library)},
+            **told,
+        }
+
+    def _copy_headers(self, include: Path) -> Path:
+        copies = Path(self.build_temp) / "include"
+        shutil.rmtree(copies, ignore_errors=True)
+        copies.mkdir(parents=True)
+        for name in json.loads((self._generated / "api.json").read_text("utf-8"))["headers"]:
+            shutil.copy(include / name, copies)
+        return copies
+
+    def _generate(self, out: Path, place: list[str], libraries: list[Path]) -> dict[str, Any]:
+        """Generate the declarations; what the libraries tell of themselves."""
+        self._generated = out
+        command = [sys.executable, str(ROOT / "tools" / "header_gen"), *place, "--out", str(out)]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             raise native_build.BuildError(done.stderr.strip() or f"header_gen failed with status {done.returncode}")
         print(done.stdout.strip(), flush=True)
+        told = manifest.tell(out / "api.json", libraries)
+        (out / "told.h").write_text(manifest.told_h(told["told"]), "ascii")
+        return told
 
-    def _prepare(self, extension: Extension, generated: Path, installed: Path) -> None:
+    def _describe(self, include: Path, more: Optional[list[Path]] = None) -> Extension:
         """Tell the compiler about what exists only now."""
         code = Path(self.build_temp) / f"{build_ffi.MODULE}.c"
         code.parent.mkdir(parents=True, exist_ok=True)
-        build_ffi.emit(generated, code)
-        extension.sources = [str(code), *(os.path.relpath(path) for path in build_ffi.cxx_sources(generated))]
-        headers = [*generated.glob("*.h*"), *build_ffi.NATIVE.glob("*.h*"), *build_ffi.NATIVE.glob("checks/*.hpp")]
+        build_ffi.emit(self._generated, code)
+        sources = [*build_ffi.cxx_sources(self._generated), *(more or [])]
+        headers = [
+            *self._generated.glob("*.h*"),
+            *build_ffi.NATIVE.glob("*.h*"),
+            *build_ffi.NATIVE.glob("checks/*.hpp"),
+        ]
+        extension: Extension = self.extensions[0]
+        extension.sources = [str(code), *map(os.path.relpath, sources)]
         extension.depends = list(map(str, headers))
-        extension.include_dirs = [str(installed / "include"), str(build_ffi.NATIVE), str(generated)]
-        extension.library_dirs = [str(installed / "lib")]
-        extension.libraries = sorted(
-            {path.stem.replace("lib", "", 1) for path in (installed / "lib").glob("*llamacffi-*")}
-        )
+        extension.include_dirs = [str(build_ffi.NATIVE), str(self._generated), str(include)]
+        return extension
 
     def build_extensions(self) -> None:
         compile_one = getattr(self.compiler, "_compile", None)
@@ -138,13 +174,14 @@ class SourceDistribution(sdist):
 def extension() -> Extension:
     """The extension, as far as it is known before the build."""
     unix = sys.platform != "win32"
-    origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+    # A function that the loaded library lacks is to be known at once, and not when it is called.
+    now = ["-Wl,-z,now"] if unix and sys.platform != "darwin" else []
     return Extension(
         build_ffi.MODULE,
         sources=[],
         py_limited_api=ABI3,
         extra_compile_args=["-g0"] if unix else ["/std:c++17", "/EHsc"],
-        extra_link_args=[f"-Wl,-rpath,{origin}/lib"] if unix else [],
+        extra_link_args=now,
     )
 
 
@@ -152,4 +189,9 @@ setup(
     ext_modules=[extension()],
     cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
     options={"bdist_wheel": {"py_limited_api": "cp39"}} if ABI3 else {},
+    # The GPU backends' wheels in backends/, each for this very version.
+    extras_require={
+        "vulkan": [f"llamacffi-vulkan=={manifest.package_version()}"],
+        "cuda13": [f"llamacffi-cuda13=={manifest.package_version()}"],
+    },
 )

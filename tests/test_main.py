@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import signal
 import subprocess
 import sys
@@ -145,6 +146,7 @@ def test_prompt_that_is_too_long(run_python: Run, model_path: str) -> None:
     ("arguments", "message"),
     [
         ([], "COMMAND"),
+        (["--cflags", "info"], "either a COMMAND or"),
         (["fly"], "invalid choice: 'fly'"),
         (["generate", "-p", "x"], "-m/--model"),
         (["generate", "-m", "x"], "-p/--prompt"),
@@ -161,6 +163,17 @@ def test_wrong_usage(run_python: Run, arguments: list[str], message: str) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_facts_for_compilers(run_python: Run) -> None:
+    done = run_python("-m", "llamacffi", "--cmakedir", "--cflags", "--pkgconfigdir", "--libs")
+    arguments, *folders = done.stdout.splitlines()
+    assert folders == [llamacffi.get_cmake_dir(), llamacffi.get_pkgconfig_dir()]
+    include, libraries, *_ = shlex.split(arguments) if os.name != "nt" else arguments.split()
+    assert include == f"-I{llamacffi.get_include()}"
+    assert libraries == f"-L{llamacffi.get_library_dir()}"
+    assert Path(folders[0], "llamacffi-config.cmake").is_file()
+    assert Path(folders[1], "llamacffi.pc").is_file()
 
 
 def test_version(run_python: Run) -> None:

@@ -23,13 +23,19 @@ from .errors import NativeAssertionError as NativeAssertionError
 from .errors import NativeExceptionError as NativeExceptionError
 from .errors import WorkerError as WorkerError
 from .errors import last_error as last_error
+from .handles import address_of as address_of
 from .handles import adopt as adopt
+from .handles import from_address as from_address
 from .native import ffi as ffi
 from .native import get_include as get_include
 from .native import get_library_dir as get_library_dir
 from .native import lib as lib
 from .native import llama_cpp_commit as llama_cpp_commit
 from .native import llama_cpp_version as llama_cpp_version
+from .sdk import extension_options as extension_options
+from .sdk import ffi_builder as ffi_builder
+from .sdk import get_cmake_dir as get_cmake_dir
+from .sdk import get_pkgconfig_dir as get_pkgconfig_dir
 
 __version__ = "0.1.0"
 

@@ -1,61 +1,28 @@
-"""The command line: `python -m llamacffi info` and `python -m llamacffi generate`."""
+"""The command line: `python -m llamacffi info`, `generate`, and what a C compiler wants to know (`--cflags`, …)."""
 
 from __future__ import annotations
 
 import argparse
 import codecs
 import io
-import json
 import os
-import platform
 import sys
 from typing import Any, Callable, Optional
 
 import llamacffi
 
-from . import backends, devices, native, rpc
+from . import devices, native, rpc, sdk
 from .errors import InvalidArgumentError, LlamaError
 from .native import lib
 
 
-def info() -> dict[str, Any]:
-    """What is installed and what this machine offers."""
-    backends.load_backends()
-    return {
-        "llamacffi": llamacffi.__version__,
-        "llama.cpp": native.llama_cpp_version(),
-        "commit": native.llama_cpp_commit(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "cffi": _cffi_version(),
-        "backends": [{"name": each.name, "variant": each.variant, "path": each.path} for each in backends.backends()],
-        "devices": [each.facts() for each in devices.devices()],
-        "libraries": native.get_library_dir(),
-        "headers": native.get_include(),
-    }
-
-
-def _cffi_version() -> str:
-    import _cffi_backend
-
-    return str(_cffi_backend.__version__)
-
-
-def _info_lines(facts: dict[str, Any]) -> list[str]:
-    lines = [f"{name:<10} {value}" for name, value in facts.items() if isinstance(value, str)]
-    for each in facts["backends"]:
-        lines.append(f"{'backend':<10} {each['name']}{each['variant'] and ' '}{each['variant']}")
-    for each in facts["devices"]:
-        memory = f", {each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
-        line = f"{'device':<10} {each['index']} {each['name']}: {each['description']}, {each['type']}"
-        lines.append(line + memory * bool(each["memory_total"]))  # an accelerator has none of its own
-    return lines
-
-
 def _run_info(options: argparse.Namespace) -> None:
-    if options.rpc:
-        rpc.add_servers(options.rpc)
-    facts = info()
-    print(json.dumps(facts, indent=2) if options.json else "\n".join(_info_lines(facts)))
+    import json
+
+    from .info import info, lines
+
+    facts = info(options.timeout, options.rpc)
+    print(json.dumps(facts, indent=2) if options.json else "\n".join(lines(facts)))
 
 
 def _run_generate(options: argparse.Namespace) -> None:
@@ -87,6 +54,20 @@ def _run_generate(options: argparse.Namespace) -> None:
 
 def _run_rpc_server(options: argparse.Namespace) -> None:
     rpc.serve(options.host, options.port, options.device, options.threads, options.cache)
+
+
+def _print_facts(options: argparse.Namespace) -> None:
+    """Arguments on one line, as a shell reads them; each folder on a line of its own."""
+    import shlex
+    import subprocess
+
+    values = [fact() for fact in options.facts]
+    arguments = [argument for value in values if isinstance(value, list) for argument in value]
+    if arguments:
+        print(subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments)))
+    for value in values:
+        if isinstance(value, str):
+            print(value)
 
 
 def _write(text: str) -> None:
@@ -121,6 +102,13 @@ def _count(text: str) -> int:
 def _port(text: str) -> int:
     value = int(text)
     if not 0 < value < 2**16:
+        raise ValueError
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
         raise ValueError
     return value
 
@@ -184,11 +172,22 @@ def _add_device_options(command: argparse.ArgumentParser) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llamacffi", description="llama.cpp through cffi")
+    parser.set_defaults(run=_print_facts, verbose=False)
     parser.add_argument("--version", action="version", version=f"llamacffi {llamacffi.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, value, what in (
+        ("--cflags", sdk.cflags, "print a C compiler's arguments"),
+        ("--libs", sdk.libs, "print a linker's arguments"),
+        ("--cmakedir", sdk.get_cmake_dir, "print the folder of the CMake package"),
+        ("--pkgconfigdir", sdk.get_pkgconfig_dir, "print the folder of llamacffi.pc"),
+    ):
+        parser.add_argument(name, action="append_const", dest="facts", const=value, help=what)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     command = commands.add_parser("info", help="versions, devices, backends, folders")
     command.add_argument("--json", action="store_true", help="for programs")
     _add_rpc_option(command)
+    command.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="S", help="for each backend to load, in seconds (%(default)g)"
+    )
     command.set_defaults(run=_run_info)
     command = commands.add_parser("generate", help="continue a prompt")
     command.add_argument("-m", "--model", required=True, help="a GGUF file")
@@ -217,7 +216,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Optional[list[str]] = None) -> int:
     """Run one command; the exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if bool(options.facts) == bool(options.command):
+        parser.error("give either a COMMAND or any of --cflags, --libs, --cmakedir, --pkgconfigdir")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the output's encoding may lack what a model writes
     if options.verbose:

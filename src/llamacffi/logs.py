@@ -7,6 +7,7 @@ Python. A program that does not use `logging` gets what `logging` would give it:
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 from .callbacks import _py, _report
 from .native import ffi, lib
@@ -17,6 +18,30 @@ if TYPE_CHECKING:
 
 LOGGER = "llamacffi"
 _WARNING = 30  # logging's
+_kept: dict[int, Kept] = {}  # by thread
+
+
+class Kept:
+    """Keeps the warnings and errors that this thread logs inside `with` from the log.
+
+    Attributes:
+        lines: level and text of each, in order.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str]] = []
+
+    def __enter__(self) -> Kept:
+        _kept[get_ident()] = self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        del _kept[get_ident()]
+
+    def pass_on(self) -> None:
+        """To the log, after all."""
+        for level, line in self.lines:
+            _write(level, line)
 
 
 def _logger() -> Any:
@@ -27,17 +52,26 @@ def _logger() -> Any:
 
 def _log_level() -> int:
     logger = _logger()
-    return int(logger.getEffectiveLevel()) if logger else _WARNING
+    level = int(logger.getEffectiveLevel()) if logger else _WARNING
+    return min(level, _WARNING) if get_ident() in _kept else level
 
 
 def _log_line(level: int, text: ffi.CData) -> int:
     line = ffi.string(text).decode("utf-8", "replace")
+    kept = _kept.get(get_ident())
+    if kept and level >= _WARNING:
+        kept.lines.append((level, line))
+    else:
+        _write(level, line)
+    return 0
+
+
+def _write(level: int, line: str) -> None:
     logger = _logger()
     if logger:
         logger.log(level, "%s", line)
     elif sys.stderr is not None:
         sys.stderr.write(f"{line}\n")
-    return 0
 
 
 _py(_log_level, _report)

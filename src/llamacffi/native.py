@@ -9,12 +9,21 @@ import faulthandler
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 if sys.platform == "win32":
     os.add_dll_directory(os.path.join(_PACKAGE, "lib"))
 
-from ._llamacffi import ffi, lib  # noqa: E402  (Windows must know the folder first)
+try:
+    from ._llamacffi import ffi, lib
+except ImportError as error:
+    from .manifest import explained
+
+    raise explained(error, _PACKAGE) from None
 
 __all__ = [
     "encode_path",
@@ -25,17 +34,34 @@ __all__ = [
     "llama_cpp_commit",
     "llama_cpp_version",
     "report",
+    "told",
+    "user_prefix",
 ]
 
 
 def get_include() -> str:
     """The folder of llama.cpp's headers, for a C compiler's `-I`."""
-    return os.path.join(_PACKAGE, "include")
+    own = user_prefix()
+    return own["include"] if own else os.path.join(_PACKAGE, "include")
 
 
 def get_library_dir() -> str:
-    """The folder of the libraries that the extension is linked with, and of the backends' modules."""
-    return os.path.join(_PACKAGE, "lib")
+    """The folder of the libraries that the extension is linked with; if they are ours, of the modules, too."""
+    own = user_prefix()
+    return own["library"] if own else os.path.join(_PACKAGE, "lib")
+
+
+def user_prefix() -> Optional[dict[str, str]]:
+    """The folders `include` and `library` of the user's own libllama, which `LLAMACFFI_PREFIX` named at build time.
+
+    None if libllama is the package's.
+    """
+    if os.path.isdir(os.path.join(_PACKAGE, "lib")):
+        return None
+    from .manifest import read
+
+    own: Optional[dict[str, str]] = read("manifest.json", _PACKAGE).get("prefix")
+    return own
 
 
 def encode_path(path: str) -> bytes:
@@ -58,6 +84,36 @@ def _told_by(name: str) -> str:
     return ffi.string(function()).decode() if function else "unknown"
 
 
+# What depends on nothing but the library's build; tools/told.py asked the same ones.
+_TOLD = ("llama_version", "ggml_version", "ggml_commit", "ggml_tensor_overhead")
+
+
+def told() -> str:
+    """What the loaded libraries tell of themselves: "llama_version 0.5.0-dev, …"."""
+    answers = ((name, getattr(lib, name, None)) for name in _TOLD)
+    values = ((name, function()) for name, function in answers if function)
+    texts = (f"{name} {value if type(value) is int else ffi.string(value).decode()}" for name, value in values)
+    return ", ".join(texts)
+
+
+def _compare() -> None:
+    """See that the loaded libraries are those that the extension was compiled for, or like them.
+
+    Raises:
+        ImportError: they are not.
+    """
+    measure = ffi.new("struct llamacffi_measure *")
+    index, differs = 0, told() != ffi.string(lib.llamacffi_told()).decode()
+    while not differs:
+        differs = lib.llamacffi_differs(index, measure)
+        if not measure.function:
+            return
+        index += 1
+    from .manifest import compare
+
+    compare(ffi, lib, _PACKAGE)
+
+
 def report(problem: str) -> None:
     """Tell on standard error what a function that must not raise has no other way to tell."""
     if sys.stderr is not None:
@@ -73,4 +129,5 @@ def _show_where_python_is() -> None:
             return
 
 
+_compare()
 _show_where_python_is()

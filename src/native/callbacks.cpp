@@ -22,7 +22,9 @@
 #endif
 
 #include "gguf.h"
+#ifndef LLAMACFFI_NO_MTMD
 #include "mtmd-helper.h"
+#endif
 
 // callbacks.py: each gets the number of a Callback, and returns what is not negative, or the number of an exception.
 extern "C" {
@@ -189,10 +191,12 @@ bool ProgressChain::report(float part, void * data) {
     return !chain->poll_.must_stop() && (!chain->user_ || chain->user_(part, chain->user_data_));
 }
 
+#ifndef LLAMACFFI_NO_MTMD
 mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_context_params params) {
     ProgressChain progress(params);
     return mtmd_init_from_file(path, model, params);
 }
+#endif
 
 void epoch_step(bool train, ggml_opt_context_t context, ggml_opt_dataset_t dataset, ggml_opt_result_t result, int64_t batch, int64_t batches, int64_t start) {
     EpochChain * chain = nearest_call()->epochs;
@@ -295,6 +299,7 @@ static ggml_backend_meta_split_state on_split(const ggml_tensor * tensor, void *
     return state;
 }
 
+#ifndef LLAMACFFI_NO_MTMD
 static int on_bitmap(size_t index, void * data, mtmd_bitmap ** bitmap, char ** text) {
     int64_t end;
     if (!entered([&] { return llamacffi_py_bitmap(number_of(data), index, (void **) bitmap, text); }, &end)) return -2;
@@ -305,6 +310,7 @@ static int32_t on_decoded(const mtmd_helper_embd_batch * batch, void * data) {
     int32_t result = 0;
     return entered([&] { return llamacffi_py_decoded(number_of(data), batch, &result); }) ? result : -1;
 }
+#endif
 
 // --- those without user data --------------------------------------------------------------------------------------
 
@@ -367,9 +373,11 @@ static const struct {
     {"llama_model_set_tensor_data_t", (void *) on_tensor_data},
     {"llama_opt_param_filter", (void *) on_filter},
     {"llama_progress_callback", (void *) on_progress},
+#ifndef LLAMACFFI_NO_MTMD
     {"mtmd_bitmap_lazy_callback", (void *) on_bitmap},
     {"mtmd_helper_post_decode_callback", (void *) on_decoded},
     {"mtmd_progress_callback", (void *) on_progress},
+#endif
 };
 
 // The number of the Callback that a function pointer and its user data are; 0 if they are something else.

@@ -10,7 +10,9 @@
 #include "ggml-opt.h"
 #include "ggml.h"
 #include "llama.h"
+#ifndef LLAMACFFI_NO_MTMD  // an installed llama.cpp may lack it
 #include "mtmd.h"
+#endif
 // Behind llama.cpp's.
 #include "guard.hpp"
 #include "log.hpp"
@@ -134,8 +136,10 @@ class ProgressChain {
     Poll poll_;
 };
 
+#ifndef LLAMACFFI_NO_MTMD
 // mtmd_init_from_file, with such a chain.
 mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_context_params params);
+#endif
 
 // The same between the steps of training, which has no value to stop it: it is left by an exception.
 class EpochChain {

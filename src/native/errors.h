@@ -47,6 +47,9 @@ void llamacffi_watch_workers(void *set_hooks);
 /* Take a handle that did not come through a guard; `kind` is its C struct's name. Whether that is a kind of handle. */
 bool llamacffi_adopt(const char *kind, void *handle);
 
+/* Whether the handle was freed here, and nothing has come to be at its address since. */
+bool llamacffi_is_freed(const char *kind, const void *handle);
+
 /* The interpreter is ending: callbacks enter Python no more, running calls are stopped and waited for, and
  * other threads' new calls fail. */
 void llamacffi_end(void);

@@ -253,14 +253,22 @@ void Call::end_free() {
 
 }  // namespace llamacffi
 
+static const llamacffi::Kind * kind_of(const char * name) {
+    for (const llamacffi::Kind * const * each = llamacffi::all_kinds; *each; each++)
+        if (!std::strcmp((*each)->name, name)) return *each;
+    return nullptr;
+}
+
 extern "C" bool llamacffi_adopt(const char * kind, void * handle) {
-    using namespace llamacffi;
-    if (!kind || !handle) return false;
-    for (const Kind * const * each = all_kinds; *each; each++) {
-        if (std::strcmp((*each)->name, kind)) continue;
-        const Entry * entry = find(handle, **each);
-        if (!entry || !entry->alive.load()) make(handle, **each, nullptr, 0);
-        return true;
-    }
-    return false;
+    const llamacffi::Kind * known = handle ? kind_of(kind) : nullptr;
+    if (!known) return false;
+    const llamacffi::Entry * entry = llamacffi::find(handle, *known);
+    if (!entry || !entry->alive.load()) llamacffi::make(handle, *known, nullptr, 0);
+    return true;
+}
+
+extern "C" bool llamacffi_is_freed(const char * kind, const void * handle) {
+    const llamacffi::Kind * known = kind_of(kind);
+    const llamacffi::Entry * entry = known ? llamacffi::find(handle, *known) : nullptr;
+    return entry && !entry->alive.load();
 }

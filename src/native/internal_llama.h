@@ -20,7 +20,7 @@ LLAMA_API size_t llamacffi_cell_size(const struct llama_model * model, enum ggml
 /* Whether every weight that training could change may be written: those of a mapped file can't be. */
 LLAMA_API bool llamacffi_can_train(const struct llama_model * model);
 
-/* The model that an adapter was loaded for. */
+/* The model that an adapter was loaded for; NULL if that can't be told. */
 LLAMA_API const struct llama_model * llamacffi_model_of_adapter(const struct llama_adapter_lora * adapter);
 
 /* The lowest and the highest position in a batch; false if it is empty. */

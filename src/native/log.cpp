@@ -8,7 +8,9 @@
 
 #include "callbacks.h"
 #include "callbacks.hpp"
+#ifndef LLAMACFFI_NO_MTMD
 #include "mtmd-helper.h"
+#endif
 
 // logs.py
 extern "C" {
@@ -142,6 +144,8 @@ void show_log(ggml_log_callback * callback, void ** user_data) {
 extern "C" void llamacffi_start_log(void) {
     using namespace llamacffi;
     llama_log_set(on_log, &llama_channel);
+#ifndef LLAMACFFI_NO_MTMD
     mtmd_helper_log_set(on_log, &mtmd_helper_channel);
     mtmd_log_set(on_log, &mtmd_channel);
+#endif
 }

@@ -7,6 +7,10 @@ void *llamacffi_module_symbol(void *module, const char *name);
 void llamacffi_module_close(void *module);
 const char *llamacffi_module_error(void);
 int llamacffi_module_score(void *module);
+const char *llamacffi_file_of(const void *address);
+const char *llamacffi_llama_file(void);
+void llamacffi_load_all(void);
+ggml_backend_reg_t llamacffi_registered(size_t index);
 const char *llamacffi_module_of(const char *name);
 extern "Python+C" int llamacffi_load_backends(void);
 extern "Python+C" void *llamacffi_find(const char *module, const char *name);
@@ -35,10 +39,20 @@ const struct llamacffi_error *llamacffi_last_error(void);
 const char *llamacffi_call_log(void);
 void llamacffi_backend_missing(const char *message);
 bool llamacffi_adopt(const char *kind, void *handle);
+bool llamacffi_is_freed(const char *kind, const void *handle);
 void llamacffi_end(void);
 
 /* rpc.cpp */
 void llamacffi_watch_workers(void *set_hooks);
+
+/* measures.h */
+struct llamacffi_measure {
+    const char *function, *record;
+    size_t size, loaded;
+    ...;
+};
+const char *llamacffi_told(void);
+bool llamacffi_differs(int index, struct llamacffi_measure *measure);
 
 /* can_save.h */
 bool llamacffi_can_save(const struct llama_model *model);

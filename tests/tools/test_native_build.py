@@ -183,3 +183,31 @@ def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
 def test_not_a_source_tree(tmp_path):
     with pytest.raises(native_build.BuildError, match=r"not a llama\.cpp source tree"):
         native_build.build(tmp_path / "nothing", "abc123", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("environment")
+def test_one_module_without_the_core(source, tmp_path):
+    options = {"LLAMACFFI_NEIGHBOURS": "../../llamacffi/lib"}
+    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", options)
+    assert libraries(installed) == ["ggml-rpc"]
+    assert (installed / "licenses" / "llama.cpp-LICENSE").is_file()
+    assert not (installed / "include").exists()
+    assert not list(installed.parent.rglob("*llamacffi-llama*"))
+    # Where it looks for the core's libraries.
+    assert b"/../../llamacffi/lib" in next((installed / "lib").iterdir()).read_bytes()
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_module_that_there_is_none_of(source, tmp_path):
+    with pytest.raises(native_build.BuildError, match="no warp backend"):
+        native_build.build_module("warp", source, "abc123", tmp_path / "out", {})
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_version_of_a_llama_cpp_that_has_none(source, tmp_path):
+    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+    assert native_build.llama_version(installed) == "unknown"
+    lists = source / "CMakeLists.txt"
+    lists.write_text(lists.read_text().replace("set(modules)", "set(LLAMA_VERSION 7.8)\nset(modules)"))
+    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+    assert native_build.llama_version(installed) == "7.8"

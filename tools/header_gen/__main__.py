@@ -1,25 +1,28 @@
 """Generate cffi's declarations and the API table from llama.cpp's public headers.
 
     python tools/header_gen --source DIR --out DIR
+    python tools/header_gen --include DIR --library FILE … --out DIR
+
+The second takes an installed llama.cpp: its headers, and the libraries that say which functions there are.
 
 Stages: the C compiler's preprocessor (preprocess.py), pycparser (parse.py) into one typed model (model.py), the
-compiler's answers to what only it knows (probe.py), where each function is defined (definitions.py), and the texts
+compiler's answers to what only it knows (probe.py), where each function is defined (places.py), and the texts
 (emit.py). What a person must say is in policy.toml.
 """
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import os
 import sys
 import time
 from collections.abc import Iterator, Sized
 from pathlib import Path
+from typing import Union
 
-import definitions
 import emit
 import guards
+import measures
 import policy as policies
 import probe
 import reference
@@ -27,39 +30,32 @@ from comments import Comments
 from compiler import Compiler, CompilerError
 from model import API, Array, Asked, Field, Function, HeaderError, Inline, Pointer, Problem, Signature, Skipped, Type
 from parse import parse
+from places import Installation, SourceTree
 from preprocess import preprocess, valid_headers
 
 POLICY = Path(__file__).with_name("policy.toml")
 
 
-def public_headers(source: Path, policy: policies.Policy) -> dict[str, Path]:
-    """The C headers of a source tree by name, `llama.h` first: it is what the others are read after."""
-    found = [path for pattern in policy.headers for path in sorted(source.glob(pattern))]
-    return {
-        path.name: path
-        for path in found
-        if not any(fnmatch.fnmatchcase(path.name, pattern) for pattern in policy.cxx_headers)
-    }
+Place = Union[SourceTree, Installation]
 
 
-def generate(source: Path, policy: policies.Policy) -> API:
-    """The API that the public headers below `source` declare.
+def generate(place: Place, policy: policies.Policy) -> API:
+    """The API that the public headers of a source tree, or of an installation, declare.
 
     Raises:
         HeaderError: a required header is missing or not valid C, or a declaration can't be taken.
         CompilerError: no compiler.
     """
-    source = source.resolve()
-    sources = public_headers(source, policy)
+    sources = place.headers(policy)
     for name in policy.required:
         if name not in sources:
-            raise HeaderError([Problem(name, 0, f"not found in {source}: is it llama.cpp's source?")])
+            raise HeaderError([Problem(name, 0, f"not found in {place}")])
     compiler = Compiler(list(dict.fromkeys(path.parent for path in sources.values())))
     headers, skipped = valid_headers(compiler, list(sources))
     for left_out in skipped:
         if left_out.name in policy.required:
             raise HeaderError([Problem(left_out.header, left_out.line, left_out.reason)])
-    plain = preprocess(compiler, headers, source)
+    plain = preprocess(compiler, headers, place.has)
     comments = Comments(plain.files)
     api = parse(plain, comments, policy.skip)
     api.headers = headers
@@ -70,20 +66,20 @@ def generate(source: Path, policy: policies.Policy) -> API:
             constant.comment = comments.of_directive(constant.header, constant.line)
             api.constants.append(constant)
     api.skipped = skipped + api.skipped + not_values
-    _find_modules(api, source, policy)
+    _find_modules(api, place, policy)
     probe.answer(compiler, headers, list(_questions(api)))
     return api
 
 
-def _find_modules(api: API, source: Path, policy: policies.Policy) -> None:
+def _find_modules(api: API, place: Place, policy: policies.Policy) -> None:
     """Give each function the module that has it, and drop those that can't be called."""
-    defined = definitions.find(source, policy.sources, [function.name for function in api.functions])
+    defined = place.modules(api.functions, policy)
     kept: list[Function] = []
     for function in api.functions:
         modules = [""] if function.inline or not defined else defined.get(function.name, [])
         reason = ""
         if not modules:
-            reason = "declared, and defined nowhere in llama.cpp's sources"
+            reason = place.nowhere
         elif "" not in modules and function.signature.variadic:
             reason = f"variadic, and in the module of a backend ({modules[0]}): calls can't be passed on"
         if reason:
@@ -169,20 +165,27 @@ def write(folder: Path, texts: dict[str, str]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="header_gen", description="llama.cpp's headers to cffi declarations")
-    parser.add_argument("--source", type=Path, required=True, help="llama.cpp's source tree")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--source", type=Path, metavar="DIR", help="llama.cpp's source tree")
+    where.add_argument("--include", type=Path, metavar="DIR", help="the folder where its headers are installed")
+    parser.add_argument("--library", type=Path, action="append", metavar="FILE", help="an installed library")
     parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
+    if bool(options.include) != bool(options.library):
+        parser.error("--include and --library go together")
     start = time.perf_counter()
     try:
         policy = policies.load(options.policy)
-        api = generate(options.source, policy)
+        place = SourceTree(options.source) if options.source else Installation(options.include, options.library)
+        api = generate(place, policy)
         texts = {
             "cdef.h": emit.cdef(api, policy),
             "forwards.h": emit.forwards(api, policy),
             "guards.h": guards.guards_h(api),
             "guards.cpp": guards.guards_cpp(api, policy),
             "kinds.hpp": guards.kinds_h(api, policy),
+            "measures.hpp": measures.measures_h(api, policy),
             "api.json": emit.table(api),
             "reference.txt": reference.reference(api, policy),
         }

@@ -32,6 +32,8 @@ class Policy:
     replaced: dict[str, str]
     typedefs: dict[str, str]
     skip: dict[str, str]
+    installed: dict[str, list[str]] = field(default_factory=dict)
+    measures: dict[str, str] = field(default_factory=dict)
     handles: dict[str, list[str]] = field(default_factory=dict)
     nullable: dict[str, list[str]] = field(default_factory=dict)
     any_enum: dict[str, list[str]] = field(default_factory=dict)

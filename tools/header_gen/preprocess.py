@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -77,8 +78,8 @@ def _first_invalid(compiler: Compiler, names: list[str]) -> Optional[tuple[int, 
     return (_first_invalid(compiler, names[:index]) if index else None) or (index, complaint)
 
 
-def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocessed:
-    """What the files under `source` say; what system headers say is dropped."""
+def preprocess(compiler: Compiler, names: list[str], ours: Callable[[Path], bool]) -> Preprocessed:
+    """What the files say that are `ours`; what system headers say is dropped."""
     kept: list[str] = []
     macros: dict[str, Macro] = {}
     inside: dict[str, str] = {}  # file as the preprocessor names it -> header's name, "" for a system header
@@ -89,7 +90,7 @@ def preprocess(compiler: Compiler, names: list[str], source: Path) -> Preprocess
         if marker:
             if marker[2] not in inside:
                 path = _unquoted(marker[2])
-                inside[marker[2]] = path.name if _is_under(path, source) else ""
+                inside[marker[2]] = path.name if path.is_file() and ours(path) else ""
                 files[inside[marker[2]]] = path
             header, line = inside[marker[2]], int(marker[1])
             if header:
@@ -117,9 +118,9 @@ def _unquoted(quoted: str) -> Path:
     return Path(os.fsdecode(name))
 
 
-def _is_under(path: Path, folder: Path) -> bool:
+def is_under(path: Path, folder: Path) -> bool:
     """Whether a file is in the tree, if only as a link to somewhere else."""
-    return path.is_file() and (folder in Path(os.path.normpath(path)).parents or folder in path.resolve().parents)
+    return folder in Path(os.path.normpath(path)).parents or folder in path.resolve().parents
 
 
 def _note_macro(directive: str, header: str, line: int, macros: dict[str, Macro]) -> None:

@@ -781,7 +781,9 @@ inline bool are_adapters(const llama_context * ctx, llama_adapter_lora * const *
     const float * scales) {
     if (!holds(adapters, n) || !holds(scales, n)) return false;
     return std::all_of(adapters, adapters + n, [ctx](const llama_adapter_lora * each) {
-        return each && known(each) && llamacffi_model_of_adapter(each) == llama_get_model(ctx);
+        if (!each || !known(each)) return false;
+        const llama_model * model = llamacffi_model_of_adapter(each);
+        return !model || model == llama_get_model(ctx);
     });
 }
 
