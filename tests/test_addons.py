@@ -312,6 +312,7 @@ ENDS = '#include <unistd.h>\n__attribute__((constructor)) static void start(void
         (HANGS, "is broken: loading it does not end within 5 s"),
         (ENDS, "is broken: loading it fails (status 7): no"),
     ],
+    ids=["crashes at loading", "crashes at initialising", "hangs", "ends the process"],
 )
 def test_info_survives_a_driver(
     run_python: Run, site: Site, rpc: Path, compile_module: Callable[..., Path], code: str, said: str
