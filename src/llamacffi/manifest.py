@@ -24,9 +24,14 @@ _SHOWN = 12  # declarations of one kind in a message
 _TOKEN = re.compile(
     r'//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\n|[^\n])*|"(?:\\.|[^"\\])*"|\w+|[^\s\w]', re.DOTALL | re.MULTILINE
 )
-_TAG = re.compile(r"\b(?:struct|union|enum) (\w+) (?:: \w+ )?\{")
-_LAST_NAME = re.compile(r"(\w+) (?:\[[^;]*)?;$")
-_FUNCTION = re.compile(r"(\w+) \(")
+# What a declaration's words tell its name by: a body's tag, a pointer to a function, a function, what stands last. In
+# front of a function there may be macros and attributes that look like calls.
+_NAMES = [
+    re.compile(r"\b((?:struct|union|enum) \w+) (?:: \w+ )?\{"),
+    re.compile(r"^typedef .*?\( \* (\w+) \)"),
+    re.compile(r"\b([a-z]\w*) \("),
+    re.compile(r"(\w+) (?:\[[^;]*)?;$"),
+]
 
 
 def read(name: str, package: str) -> Any:
@@ -153,12 +158,15 @@ def _declarations(compiled: str, installed: str, api: Any) -> list[str]:
     for name in api["headers"]:
         ours.update(_parse(os.path.join(compiled, name)))
         theirs.update(_parse(os.path.join(installed, name)))
-    known = {each["name"] for kind in ("functions", "structs", "enums", "typedefs") for each in api[kind]}
+    tags = {f"{each['kind']} {each['name']}" for each in api["structs"]} | {
+        f"enum {each['name']}" for each in api["enums"]
+    }
+    known = tags.union(
+        *({each["name"] for each in api[kind]} for kind in ("functions", "structs", "enums", "typedefs"))
+    )
     differing = [name for name in ours if name in known and ours[name] != theirs.get(name)]
-    kinds = {each["name"]: f"{each['kind']} {each['name']}" for each in api["structs"]}
-    kinds.update((each["name"], f"enum {each['name']}") for each in api["enums"])
-    changed = [kinds.get(name, name) for name in differing if name in theirs]
-    gone = [kinds.get(name, name) for name in differing if name not in theirs]
+    changed = [name for name in differing if name in theirs]
+    gone = [name for name in differing if name not in theirs]
     return _listed(f"declared otherwise in {installed}: ", changed) + _listed(f"not in {installed}: ", gone)
 
 
@@ -180,17 +188,11 @@ def _parse(path: str) -> dict[str, str]:
             depth = 0
             if word == ";":
                 declaration = " ".join(words[start : at + 1])
-                name = _TAG.search(declaration) or _FUNCTION.search(_plain(declaration))
-                name = name or _LAST_NAME.search(declaration)
+                name = next(filter(None, (pattern.search(declaration) for pattern in _NAMES)), None)
                 if name:
                     found[name[1]] = declaration
                 start = at + 1
     return found
-
-
-def _plain(declaration: str) -> str:
-    """Without attributes, which look like calls."""
-    return re.sub(r"__attribute__ \( \( .*? \) \)|\bDEPRECATED \(|\bGGML_DEPRECATED \(", "", declaration)
 
 
 # --- loading without the extension --------------------------------------------------------------------------------
