@@ -5,7 +5,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 SOURCES = $(shell find src/llamacffi src/native tools build_ffi.py setup.py pyproject.toml vendor/requirements.txt \
 	-name '*.py' -o -name '*.h' -o -name '*.c' -o -name '*.[ch]pp' -o -name '*.t*')
 
-.PHONY: run test bench check wheel clean
+.PHONY: run test bench check wheel wheel-vulkan wheel-cuda addon-vulkan clean
 
 run: $(VENV)/installed
 	@model="$$($(VENV)/bin/python tools/demo_model.py)" && \
@@ -27,6 +27,17 @@ check: $(VENV)/installed-tools
 wheel: $(VENV)/installed-tools
 	pypy="$$(command -v pypy3)" && $$pypy -m venv .venv-pypy; \
 	$(VENV)/bin/python tools/build_wheels.py $(VENV)/bin/python $${pypy:+.venv-pypy/bin/python}
+
+# The GPU backends. CUDA's takes hours for all kinds of GPU; CMAKE_ARGS=-DCMAKE_CUDA_ARCHITECTURES=90 is for one.
+wheel-vulkan: $(VENV)/installed-tools
+	VULKAN_SDK="$${VULKAN_SDK:-$$(tools/vulkan_headers.sh)}" $(VENV)/bin/python tools/build_addons.py vulkan
+
+# Where the tests look for it. In their environment, all of them would run on it.
+addon-vulkan: wheel-vulkan
+	$(PIP) install --no-index --no-deps --upgrade --find-links dist --target build/addons llamacffi-vulkan
+
+wheel-cuda: $(VENV)/installed-tools
+	$(VENV)/bin/python tools/build_addons.py cuda
 
 clean:
 	rm -rf .venv* build dist

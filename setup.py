@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import build_ffi  # noqa: E402
 
+import manifest  # noqa: E402
 import native_build  # noqa: E402
 import vendor  # noqa: E402
 
@@ -38,32 +39,10 @@ C_FLAGS = ["-O1", "-w"]
 CXX_FLAGS = ["-O2", "-std=c++17", "-fvisibility=hidden", "-Wno-deprecated-declarations"]
 
 
-def llama_source() -> tuple[Path, str]:
-    """llama.cpp's source tree and the commit that it is."""
-    own = os.environ.get("LLAMACFFI_SOURCE_DIR")
-    if not own:
-        source = vendor.obtain(ROOT)
-        return source, vendor.read_commit(source) or "unknown"
-    source = Path(own).expanduser().resolve()
-    if not (source / "include" / "llama.h").is_file():
-        raise native_build.BuildError(
-            f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h"
-        )
-    return source, _git(source, "rev-parse", "--short=9", "HEAD") or "unknown"
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """What git says of a folder that is a repository of its own, "" otherwise."""
-    if not (folder / ".git").exists() or not shutil.which("git"):
-        return ""
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
-    return "" if done.returncode else done.stdout.strip()
-
-
 class BuildExtension(build_ext):
     def run(self) -> None:
         try:
-            source, commit = llama_source()
+            source, commit = vendor.choose(ROOT)
             installed = native_build.build(source, commit, ROOT / "build")
             generated = ROOT / "build" / "generated"
             self._generate(source, generated)
@@ -77,6 +56,8 @@ class BuildExtension(build_ext):
             shutil.copytree(installed / name, package / name)
         for name in ("api.json", "reference.txt"):
             shutil.copy(generated / name, package)
+        facts = manifest.facts(source, native_build.llama_version(installed), commit)
+        manifest.write(package / "manifest.json", facts)
 
     def _generate(self, source: Path, out: Path) -> None:
         command = [sys.executable, str(ROOT / "tools" / "header_gen"), "--source", str(source), "--out", str(out)]
@@ -152,4 +133,9 @@ setup(
     ext_modules=[extension()],
     cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
     options={"bdist_wheel": {"py_limited_api": "cp39"}} if ABI3 else {},
+    # The GPU backends' wheels in backends/, each for this very version.
+    extras_require={
+        "vulkan": [f"llamacffi-vulkan=={manifest.package_version()}"],
+        "cuda13": [f"llamacffi-cuda13=={manifest.package_version()}"],
+    },
 )

@@ -22,7 +22,7 @@ from carrier import ROOT
 sys.path.insert(0, str(ROOT / "tools" / "header_gen"))
 import policy as policies
 
-_BUILT_IN = ("lib", "include", "api.json", "reference.txt")
+_BUILT_IN = ("lib", "include", "api.json", "manifest.json", "reference.txt")
 GENERATED = ["vendor/llama.cpp", "build", "dist", *(f"src/llamacffi/{name}" for name in _BUILT_IN)]
 
 

@@ -28,7 +28,7 @@ class BuildError(Exception):
 
 
 def build(source: Path, commit: str, out: Path) -> Path:
-    """Configure, compile and install.
+    """Configure, compile and install the package's libraries and modules.
 
     Args:
         source: llama.cpp's source.
@@ -41,37 +41,90 @@ def build(source: Path, commit: str, out: Path) -> Path:
     Raises:
         BuildError: a tool is missing, or a step failed.
     """
-    cmake = _find_tools()
-    arguments = _arguments(source, commit)
-    # A folder for each configuration, so that none meets another's cache: CMake looks at these variables only once.
-    chosen = [f"{name}={os.environ.get(name, '')}" for name in ("CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS")]
-    key = hashlib.sha256("\0".join(arguments + chosen).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    folder = out / f"native-{key}"
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "build.log"
-    log.write_bytes(b"")
-    # Not part of the key: isolated builds have ninja in another temporary folder each time.
-    ninja = shutil.which("ninja")
-    generator = (
-        ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja and "CMAKE_GENERATOR" not in os.environ else []
-    )
-    _run("configuring llama.cpp", [cmake, "-S", str(NATIVE), "-B", str(folder), *generator, *arguments], log)
-    modules = _modules(folder)
-    compile_ = [cmake, "--build", str(folder), "--config", "Release", "--parallel", "--target"]
-    _run("compiling llama.cpp", [*compile_, "core", "scores"], log)
+    options = {
+        "GGML_CPU_ALL_VARIANTS": "ON" if _VARIANTS_KNOWN.fullmatch(platform.machine()) else "OFF",
+        # OpenMP stays as upstream has it, on. ggml's own threads are as fast, but where there are more of them than
+        # processors they spin, and the C API's default of 4 threads takes a hundred times as long on 2 processors.
+        "GGML_RPC": "ON",
+    }
+    tree = _Tree(source, commit, out, options)
+    modules = _modules(tree.folder)
+    tree.compile("llama.cpp", "core", "scores")
     wanted = [name for name in modules if not name.startswith(_CPU)]
-    wanted += _cpu_modules([name for name in modules if name.startswith(_CPU)], folder)
-    _run(f"compiling {', '.join(wanted)}", [*compile_, *wanted], log)
-    installed = folder / "installed"
-    shutil.rmtree(installed, ignore_errors=True)
-    install = [cmake, "--install", str(folder), "--config", "Release", "--component", "llamacffi", "--strip"]
-    _run("installing", [*install, "--prefix", str(installed)], log)
+    wanted += _cpu_modules([name for name in modules if name.startswith(_CPU)], tree.folder)
+    tree.compile(", ".join(wanted), *wanted)
+    installed = tree.install("core", "modules", "licenses")
     # Modules of an earlier choice of variants may still lie in the build folder, and were installed with the rest.
     for path in (installed / "lib").glob("*ggml-*"):
         name = path.stem[path.stem.index("ggml-") :]
         if name in modules and name not in wanted:
             path.unlink()
     return installed
+
+
+def build_module(backend: str, source: Path, commit: str, out: Path, options: dict[str, str]) -> Path:
+    """Configure, compile and install one backend's module, without the core that it is for.
+
+    Args:
+        backend: its name, "vulkan".
+        source, commit, out: as for `build`.
+        options: further variables for CMake.
+
+    Returns:
+        The folder that has `lib`, with the module, and `licenses`.
+
+    Raises:
+        BuildError: a tool is missing, or a step failed.
+    """
+    tree = _Tree(source, commit, out, {"GGML_CPU": "OFF", f"GGML_{backend.upper()}": "ON", **options})
+    target = f"ggml-{backend}"
+    if target not in _modules(tree.folder):
+        raise BuildError(f"this llama.cpp has no {backend} backend")
+    tree.compile(target, target)
+    return tree.install("modules", "licenses")
+
+
+class _Tree:
+    """A build folder, configured.
+
+    Attributes:
+        folder: where it is; the log of all its steps is `build.log` in it.
+    """
+
+    def __init__(self, source: Path, commit: str, out: Path, options: dict[str, str]) -> None:
+        self._cmake = _find_tools()
+        arguments = _arguments(source, commit, options)
+        # A folder for each configuration, so that none meets another's cache: CMake looks at these only once.
+        looked_at = ("CC", "CXX", "CFLAGS", "CXXFLAGS", "LDFLAGS", "VULKAN_SDK")
+        chosen = [f"{name}={os.environ.get(name, '')}" for name in looked_at]
+        key = hashlib.sha256("\0".join(arguments + chosen).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        self.folder = out / f"native-{key}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._log = self.folder / "build.log"
+        self._log.write_bytes(b"")
+        # Not part of the key: isolated builds have ninja in another temporary folder each time.
+        ninja = shutil.which("ninja")
+        generator = (
+            ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja and "CMAKE_GENERATOR" not in os.environ else []
+        )
+        self._run("configuring llama.cpp", "-S", str(NATIVE), "-B", str(self.folder), *generator, *arguments)
+
+    def compile(self, what: str, *targets: str) -> None:
+        parallel = [] if "CMAKE_BUILD_PARALLEL_LEVEL" in os.environ else ["--parallel"]
+        command = ["--build", str(self.folder), "--config", "Release", *parallel, "--target"]
+        self._run(f"compiling {what}", *command, *targets)
+
+    def install(self, *components: str) -> Path:
+        """Install these of CMake's components, and nothing else, into a folder of the tree."""
+        installed = self.folder / "installed"
+        shutil.rmtree(installed, ignore_errors=True)
+        command = ["--install", str(self.folder), "--config", "Release", "--strip", "--prefix", str(installed)]
+        for component in components:
+            self._run(f"installing {component}", *command, "--component", component)
+        return installed
+
+    def _run(self, what: str, *arguments: str) -> None:
+        _run(what, [self._cmake, *arguments], self._log)
 
 
 def _find_tools() -> str:
@@ -91,7 +144,7 @@ def _find_tools() -> str:
     return cmake
 
 
-def _arguments(source: Path, commit: str) -> list[str]:
+def _arguments(source: Path, commit: str, options: dict[str, str]) -> list[str]:
     options = {
         "CMAKE_BUILD_TYPE": "Release",
         "LLAMACFFI_SOURCE_DIR": source.as_posix(),
@@ -102,14 +155,11 @@ def _arguments(source: Path, commit: str) -> list[str]:
         "BUILD_SHARED_LIBS": "ON",
         "GGML_BACKEND_DL": "ON",
         "GGML_NATIVE": "OFF",  # can't be combined with GGML_BACKEND_DL; the variants are what takes its place
-        "GGML_CPU_ALL_VARIANTS": "ON" if _VARIANTS_KNOWN.fullmatch(platform.machine()) else "OFF",
-        # OpenMP stays as upstream has it, on. ggml's own threads are as fast, but where there are more of them than
-        # processors they spin, and the C API's default of 4 threads takes a hundred times as long on 2 processors.
-        "GGML_RPC": "ON",
+        **options,
     }
     ccache = shutil.which("ccache")
     if ccache:
-        options["CMAKE_C_COMPILER_LAUNCHER"] = options["CMAKE_CXX_COMPILER_LAUNCHER"] = ccache
+        options.update({f"CMAKE_{language}_COMPILER_LAUNCHER": ccache for language in ("C", "CXX", "CUDA")})
     try:
         extra = shlex.split(os.environ.get("CMAKE_ARGS", ""))
     except ValueError as error:
@@ -117,13 +167,24 @@ def _arguments(source: Path, commit: str) -> list[str]:
     return [f"-D{name}={value}" for name, value in options.items()] + extra
 
 
+def llama_version(installed: Path) -> str:
+    """llama.cpp's version, of a build that `build` has returned; "unknown" if it is too old to tell."""
+    return _cached(installed.parent, "LLAMACFFI_LLAMA_VERSION")
+
+
+def _cached(folder: Path, name: str) -> str:
+    """A variable of CMake's cache in this build folder, "" if it is not there."""
+    cache = (folder / "CMakeCache.txt").read_text("utf-8", "replace")
+    found = re.search(rf"^{name}:\w+=(.+)$", cache, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def _modules(folder: Path) -> list[str]:
     """The backend modules of this configuration, by target's name."""
-    cache = (folder / "CMakeCache.txt").read_text("utf-8", "replace")
-    found = re.search(r"^GGML_AVAILABLE_BACKENDS:INTERNAL=(.+)$", cache, re.MULTILINE)
-    if not found or not re.search(r"^GGML_BACKEND_DL:BOOL=(ON|1|TRUE|YES)$", cache, re.MULTILINE | re.IGNORECASE):
+    modules = _cached(folder, "GGML_AVAILABLE_BACKENDS")
+    if not modules or _cached(folder, "GGML_BACKEND_DL").upper() not in ("ON", "1", "TRUE", "YES"):
         raise BuildError("GGML_BACKEND_DL is off, and backends must be modules: take that out of CMAKE_ARGS")
-    return found[1].split(";")
+    return modules.split(";")
 
 
 def _cpu_modules(modules: list[str], folder: Path) -> list[str]:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tarfile
 import zlib
@@ -22,11 +23,37 @@ from typing import IO
 
 from carrier import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
 
-__all__ = ["VendorError", "obtain"]
+__all__ = ["VendorError", "choose", "obtain"]
 
 STAMP = ".carrier.json"
 _PIN = re.compile(r"([\w.-]+)==([\w.!+-]+) --hash=sha256:([0-9a-f]{64})", re.ASCII)
 _COMMIT = re.compile(r"(?:ggml-org|ggerganov)/llama\.cpp@([0-9a-f]{7,40})")
+
+
+def choose(root: Path) -> tuple[Path, str]:
+    """llama.cpp's source tree to build, and the commit that it is, "unknown" if it does not say.
+
+    It is that in `LLAMACFFI_SOURCE_DIR`, and where that is unset the pinned one, obtained if need be.
+
+    Raises:
+        VendorError: `LLAMACFFI_SOURCE_DIR` is not llama.cpp's source, or as in `obtain`.
+    """
+    own = os.environ.get("LLAMACFFI_SOURCE_DIR")
+    if not own:
+        source = obtain(root)
+        return source, read_commit(source) or "unknown"
+    source = Path(own).expanduser().resolve()
+    if not (source / "include" / "llama.h").is_file():
+        raise VendorError(f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h")
+    return source, _git(source, "rev-parse", "--short=9", "HEAD") or "unknown"
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """What git says of a folder that is a repository of its own, "" otherwise."""
+    if not (folder / ".git").exists() or not shutil.which("git"):
+        return ""
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
+    return "" if done.returncode else done.stdout.strip()
 
 
 def obtain(root: Path) -> Path:

@@ -6,12 +6,14 @@ for a wrong call.
 """
 
 from . import backends as backends
+from . import devices as devices
 from . import facade as _facade
 from . import logs as logs
 from .callbacks import Callback as Callback
 from .callbacks import callback as callback
 from .callbacks import sampler as sampler
 from .callbacks import take_exception as take_exception
+from .devices import choose_devices as choose_devices
 from .errors import BackendError as BackendError
 from .errors import BusyError as BusyError
 from .errors import FreedHandleError as FreedHandleError

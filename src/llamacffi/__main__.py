@@ -5,78 +5,42 @@ from __future__ import annotations
 import argparse
 import codecs
 import io
-import json
 import os
-import platform
 import sys
 from typing import Any, Callable, Optional
 
 import llamacffi
 
-from . import backends, native
-from .errors import LlamaError
-from .native import ffi, lib
-
-
-def info() -> dict[str, Any]:
-    """What is installed and what this machine offers."""
-    backends.load_backends()
-    return {
-        "llamacffi": llamacffi.__version__,
-        "llama.cpp": native.llama_cpp_version(),
-        "commit": native.llama_cpp_commit(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "cffi": _cffi_version(),
-        "backends": [{"name": each.name, "variant": each.variant, "path": each.path} for each in backends.backends()],
-        "devices": [_device(lib.ggml_backend_dev_get(index)) for index in range(lib.ggml_backend_dev_count())],
-        "libraries": native.get_library_dir(),
-        "headers": native.get_include(),
-    }
-
-
-def _cffi_version() -> str:
-    import _cffi_backend
-
-    return str(_cffi_backend.__version__)
-
-
-def _device(device: ffi.CData) -> dict[str, Any]:
-    memory = ffi.new("size_t[2]")
-    lib.ggml_backend_dev_memory(device, memory, memory + 1)
-    kinds = {
-        lib.GGML_BACKEND_DEVICE_TYPE_CPU: "CPU",
-        lib.GGML_BACKEND_DEVICE_TYPE_GPU: "GPU",
-        lib.GGML_BACKEND_DEVICE_TYPE_IGPU: "integrated GPU",
-    }
-    return {
-        "name": ffi.string(lib.ggml_backend_dev_name(device)).decode(),
-        "description": ffi.string(lib.ggml_backend_dev_description(device)).decode("utf-8", "replace"),
-        "type": kinds.get(lib.ggml_backend_dev_type(device), "accelerator"),
-        "memory_free": memory[0],
-        "memory_total": memory[1],
-    }
-
-
-def _info_lines(facts: dict[str, Any]) -> list[str]:
-    lines = [f"{name:<10} {value}" for name, value in facts.items() if isinstance(value, str)]
-    for each in facts["backends"]:
-        lines.append(f"{'backend':<10} {each['name']}{each['variant'] and ' '}{each['variant']}")
-    for each in facts["devices"]:
-        memory = f"{each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
-        lines.append(f"{'device':<10} {each['name']}: {each['description']}, {each['type']}, {memory}")
-    return lines
+from . import devices, native
+from .errors import InvalidArgumentError, LlamaError
+from .native import lib
 
 
 def _run_info(options: argparse.Namespace) -> None:
-    facts = info()
-    print(json.dumps(facts, indent=2) if options.json else "\n".join(_info_lines(facts)))
+    import json
+
+    from .info import info, lines
+
+    facts = info(options.timeout)
+    print(json.dumps(facts, indent=2) if options.json else "\n".join(lines(facts)))
 
 
 def _run_generate(options: argparse.Namespace) -> None:
     from .generate import generate, load
 
     progress = _progress_bar("loading") if sys.stderr.isatty() else None
-    model = load(options.model, progress)
+    # Devices that are not there by themselves, such as workers on other machines, are to be added before this.
+    if options.gpu_layers and not any(each.takes_layers for each in devices.devices()):
+        native.report("no device takes layers: --gpu-layers has no effect")
+    model = load(
+        options.model,
+        progress,
+        device=options.device,
+        gpu_layers=options.gpu_layers,
+        split_mode=options.split_mode,
+        main_gpu=options.main_gpu,
+        tensor_split=options.tensor_split,
+    )
     try:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         pieces = generate(model, options.prompt, options.n_predict, options.temp, options.seed, options.threads)
@@ -116,11 +80,63 @@ def _count(text: str) -> int:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError
+    return value
+
+
 def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**32:
         raise ValueError
     return value
+
+
+def _usage(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A type for argparse that keeps what `parse` says of a wrong value."""
+
+    def parsed(text: str) -> Any:
+        try:
+            return parse(text)
+        except InvalidArgumentError as error:
+            raise argparse.ArgumentTypeError(error.args[0]) from None
+
+    return parsed
+
+
+def _add_device_options(command: argparse.ArgumentParser) -> None:
+    """llama.cpp's own options, by its names."""
+    group = command.add_argument_group("devices, as `info` lists them")
+    group.add_argument(
+        "-dev", "--device", metavar="D,…", help="those that get layers, by name or number; none: the CPU alone (all)"
+    )
+    group.add_argument(
+        "-ngl",
+        "--gpu-layers",
+        "--n-gpu-layers",
+        type=_usage(devices.parse_gpu_layers),
+        metavar="N",
+        help="layers to move to them, a number, auto or all (all)",
+    )
+    group.add_argument(
+        "-sm",
+        "--split-mode",
+        type=_usage(devices.parse_split_mode),
+        metavar="MODE",
+        help=f"how to split the model over them: {', '.join(devices.split_modes())} (layer)",
+    )
+    group.add_argument(
+        "-mg", "--main-gpu", metavar="D", help="the one to use in mode none, by name or by place among them (0)"
+    )
+    group.add_argument(
+        "-ts",
+        "--tensor-split",
+        type=_usage(devices.parse_tensor_split),
+        metavar="N,…",
+        help="each one's part of the model, as 3,1 (by free memory)",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     command = commands.add_parser("info", help="versions, devices, backends, folders")
     command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument(
+        "--timeout", type=_seconds, default=30.0, metavar="S", help="for each backend to load, in seconds (%(default)g)"
+    )
     command.set_defaults(run=_run_info)
     command = commands.add_parser("generate", help="continue a prompt")
     command.add_argument("-m", "--model", required=True, help="a GGUF file")
@@ -139,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--temp", type=float, default=0.8, metavar="T", help="temperature, 0: no chance (%(default)s)")
     command.add_argument("--seed", type=_seed, metavar="S", help="of the random choice (another one each time)")
     command.add_argument("-t", "--threads", type=_count, metavar="N", help="threads that compute")
+    _add_device_options(command)
     command.set_defaults(run=_run_generate)
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", help="all that llama.cpp logs, to standard error")

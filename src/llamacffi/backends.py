@@ -1,4 +1,4 @@
-"""The backends: found in the package's own folder, the variant that suits this machine chosen, loaded once.
+"""The backends: found in the package's folder and in add-ons, the variant that suits this machine chosen, loaded once.
 
 The first call that needs a device does that, through `load_backends`; importing this loads none.
 """
@@ -10,10 +10,23 @@ import os
 import sys
 from _thread import RLock
 
-from .errors import BackendError
+from .errors import BackendError, last_error
 from .native import encode_path, ffi, get_library_dir, lib, report
 
-__all__ = ["Backend", "backends", "find", "load_backends"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Optional
+
+    from .addons import AddOn
+
+__all__ = ["Backend", "backends", "find", "load_backends", "problems", "selected"]
+
+# Whose absence is why a backend does not work, in most cases.
+_DRIVERS = {
+    "cuda": "NVIDIA's driver, 580 or later",
+    "vulkan": "Vulkan's loader and the GPU's driver for it (Debian: libvulkan1, mesa-vulkan-drivers)",
+}
 
 
 class Backend:
@@ -39,6 +52,7 @@ class Backend:
 
 
 _loaded: dict[str, Backend] = {}
+_problems: dict[str, str] = {}
 _lock = RLock()
 
 
@@ -47,28 +61,78 @@ def backends() -> list[Backend]:
     return list(_loaded.values())
 
 
-def load_backends() -> None:
-    """Load the backends of the package's own folder, once; later calls do nothing.
+def problems() -> dict[str, str]:
+    """The backends that are installed and of no use here, each with the reason: left out, or without a device."""
+    return dict(_problems)
+
+
+def load_backends(left_out: Optional[Mapping[str, str]] = None) -> None:
+    """Load the backends of the package's own folder and of the add-ons, once; later calls do nothing.
 
     `LLAMACFFI_BACKENDS`, names separated by commas, says which; the CPU's is always among them, since llama.cpp
     can't do without. Unset, all are loaded. `GGML_BACKEND_PATH` names one more module, as in llama.cpp.
+    `LLAMACFFI_CPU_VARIANT` names the CPU's variant; unset, the best for this processor is taken.
+
+    A backend that does not work here, or an add-on that is built for another llama.cpp, is left out; one line on
+    standard error says which and why, and `problems` keeps it.
+
+    Args:
+        left_out: backends not to load, each with the reason, for `problems`. With it, even empty, no line is written.
 
     Raises:
-        BackendError: a backend that was asked for is not there, or the CPU's does not load.
+        BackendError: a backend that was asked for is not there, or the CPU's does not load; this processor can't run
+            the variant that was asked for.
     """
     if lib.llamacffi_backends_loaded:
         return
     with _lock:
         if lib.llamacffi_backends_loaded:
             return
-        modules = _modules()
+        modules, addons = _search()
+        _problems.update(left_out or {})
         for name in _selected(modules):
-            if name not in _loaded:
+            if name == "cpu" and name not in _loaded:
                 _load(name, modules[name])
+            elif name not in _loaded and name not in _problems:
+                _load_other(name, next(iter(modules[name].values())), addons.get(name))
         extra = os.environ.get("GGML_BACKEND_PATH")
         if extra:
             lib.ggml_backend_load(os.fsencode(extra))
         lib.llamacffi_backends_loaded = 1
+        if left_out is None:
+            _report_problems()
+
+
+def selected() -> list[str]:
+    """The backends that `load_backends` loads, if they work here.
+
+    Raises:
+        BackendError: one that was asked for is not there.
+    """
+    return _selected(_search()[0])
+
+
+def _asked() -> list[str]:
+    """The names in `LLAMACFFI_BACKENDS`."""
+    return [name.strip().lower() for name in os.environ.get("LLAMACFFI_BACKENDS", "").split(",") if name.strip()]
+
+
+def _search() -> tuple[dict[str, dict[str, str]], dict[str, AddOn]]:
+    """All modules that are installed: backend's name to variant to file; and the add-ons among them."""
+    modules = _modules()
+    asked = _asked()
+    if asked and all(name in modules for name in asked):  # no need to look at what else is installed
+        return modules, {}
+    from .addons import find_addons
+
+    addons, refused = find_addons()
+    for name, why in refused.items():
+        if name not in modules and (not asked or name in asked):
+            _problems[name] = f"is left out: {why}"
+    # What was built into the package goes before an add-on.
+    addons = {name: addon for name, addon in addons.items() if name not in modules}
+    modules.update({name: {"": addon.path} for name, addon in addons.items()})
+    return modules, addons
 
 
 def _modules() -> dict[str, dict[str, str]]:
@@ -90,41 +154,99 @@ def _selected(there: dict[str, dict[str, str]]) -> list[str]:
         raise BackendError(
             f"there is no CPU backend in {get_library_dir()}: the installation is not whole, install again"
         )
-    asked = os.environ.get("LLAMACFFI_BACKENDS")
-    names = [name.strip().lower() for name in asked.split(",") if name.strip()] if asked else list(there)
-    for name in names:
-        if name not in there:
+    asked = _asked()
+    for name in asked:
+        if name not in there and name not in _problems:
             raise BackendError(
-                f"LLAMACFFI_BACKENDS={asked}: there is no backend {name!r} in {get_library_dir()}, "
-                f"only {', '.join(there)}"
+                f"LLAMACFFI_BACKENDS={os.environ['LLAMACFFI_BACKENDS']}: there is no backend {name!r} in "
+                f"{get_library_dir()} and no add-on that has it, only {', '.join(sorted(there))}"
             )
-    return [name for name in names if name != "cpu"] + ["cpu"]
+    names = asked if os.environ.get("LLAMACFFI_BACKENDS") else sorted(there)
+    return [name for name in names if name != "cpu" and name in there] + ["cpu"]
 
 
 def _load(name: str, variants: dict[str, str]) -> None:
-    """Load the variant that suits this machine best.
-
-    Only the CPU's backend must load: another one may lack its driver, and is then left out with a warning.
-    """
+    """Load the CPU's variant that suits this machine best, or the one that `LLAMACFFI_CPU_VARIANT` names."""
     scores: dict[str, int] = {}
-    problems = []
+    problems: dict[str, str] = {}
     for variant, path in variants.items():
         module = lib.llamacffi_module_open(encode_path(path))
         if module:
             scores[variant] = lib.llamacffi_module_score(module)
             lib.llamacffi_module_close(module)
         else:
-            problems.append(ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path)
-    for variant in sorted(filter(scores.get, scores), key=lambda variant: -scores[variant]):
+            problems[variant] = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path
+    usable = sorted(filter(scores.get, scores), key=lambda variant: -scores[variant])
+    asked = os.environ.get("LLAMACFFI_CPU_VARIANT", "").strip().lower()
+    if asked:
+        if asked not in usable:
+            raise BackendError(f"LLAMACFFI_CPU_VARIANT={asked}: {_why_unusable(asked, variants, usable, problems)}")
+        usable = [asked]
+    for variant in usable:
         path = variants[variant]
         if lib.ggml_backend_load(encode_path(path)):
             _loaded[name] = Backend(name, variant, path, lib.llamacffi_module_open(encode_path(path)))
             return
-        problems.append(f"{path} does not initialise")
-    reason = "; ".join(problems) or "it can't run on this machine"
-    if name == "cpu":
-        raise BackendError(f"the CPU backend in {get_library_dir()} does not load: {reason}")
-    report(f"the {name} backend does not load and is left out: {reason}")
+        problems[variant] = f"{path} does not initialise"
+    reason = "; ".join(problems.values()) or "it can't run on this machine"
+    raise BackendError(f"the CPU backend in {get_library_dir()} does not load: {reason}")
+
+
+def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
+    """Load a backend that one can do without: it may lack its driver."""
+    from .addons import load_libraries
+    from .logs import kept
+
+    module = lib.llamacffi_module_open(encode_path(path))
+    if not module:
+        reason = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path
+        if addon and load_libraries(addon):
+            module = lib.llamacffi_module_open(encode_path(path))
+            reason = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace")
+        if not module:
+            _problems[name] = f"is left out: {reason}{_remedy(name, path, reason, addon)}"
+            return
+    with kept() as lines:
+        registered = lib.ggml_backend_load(encode_path(path))
+        devices = lib.ggml_backend_reg_dev_count(registered) if registered else 0
+    said = " ".join(" ".join(lines).split())
+    if not registered:
+        if lib.llamacffi_failed():
+            said = str(last_error())
+        _problems[name] = f"is left out: {said or 'it does not initialise'}{_remedy(name, '', said, addon)}"
+        lib.llamacffi_module_close(module)
+        return
+    _loaded[name] = Backend(name, "", path, module)
+    if not devices and name != "rpc":  # whose devices are the workers that are added
+        _problems[name] = f"finds no device{said and ': '}{said}{_remedy(name, '', said, addon)}"
+
+
+def _remedy(name: str, path: str, reason: str, addon: Optional[AddOn]) -> str:
+    """What to do about a module that does not work; `path` is the module's if the dynamic linker gave the reason."""
+    for file, package in (addon.libraries if addon else {}).items():
+        if file in reason:
+            return f"; pip install {package}"
+    # If the linker names the module itself, the driver is not what is missing.
+    return f"; it needs {_DRIVERS[name]}" if name in _DRIVERS and not (path and path in reason) else ""
+
+
+def _report_problems() -> None:
+    """One line for all of them: who has add-ons installed for another machine is not to be bored."""
+    if not _problems:
+        return
+    gpus = (lib.GGML_BACKEND_DEVICE_TYPE_GPU, lib.GGML_BACKEND_DEVICE_TYPE_IGPU)
+    there = range(lib.ggml_backend_dev_count())
+    on_cpu = not any(lib.ggml_backend_dev_type(lib.ggml_backend_dev_get(index)) in gpus for index in there)
+    told = "; ".join(f"the {name} backend {why}" for name, why in _problems.items())
+    report(f"{told}{'; everything runs on the CPU' if on_cpu else ''}")
+
+
+def _why_unusable(asked: str, variants: dict[str, str], usable: list[str], problems: dict[str, str]) -> str:
+    """Why a variant that a user asked for can't be loaded, and which can."""
+    if asked not in variants:
+        there = ", ".join(filter(None, variants)) or "one for all processors"
+        return f"there is no CPU variant {asked!r} in {get_library_dir()}, only {there}"
+    return f"{problems.get(asked, 'this processor lacks what it needs')}; what it can run: {', '.join(usable)}"
 
 
 def find(modules: str, name: str) -> ffi.CData:
@@ -149,14 +271,25 @@ def find(modules: str, name: str) -> ffi.CData:
             if address:
                 return address
             raise BackendError(f"{name}: the {each} backend in {backend.path} has no such function")
-    if any(each in _modules() for each in names):
-        hint = f"LLAMACFFI_BACKENDS={os.environ.get('LLAMACFFI_BACKENDS', '')} leaves it out, or it did not load"
+    trouble = [f"the {each} backend {_problems[each]}" for each in names if each in _problems]
+    if trouble:
+        hint = trouble[0]
+    elif any(each in _search()[0] for each in names):
+        hint = f"LLAMACFFI_BACKENDS={os.environ.get('LLAMACFFI_BACKENDS', '')} leaves it out"
     else:
-        hint = f'to build it in: CMAKE_ARGS="-DGGML_{names[0].upper()}=ON" pip install llamacffi'
+        hint = _how_to_get(names)
     raise BackendError(
         f"{name} needs the {' or '.join(names)} backend; loaded {'is' if len(_loaded) == 1 else 'are'} "
         f"{', '.join(_loaded)}; {hint}"
     )
+
+
+def _how_to_get(names: list[str]) -> str:
+    """How to install one of these backends."""
+    from .addons import EXTRAS
+
+    wheels = [f"pip install llamacffi[{EXTRAS[each]}], or " for each in names if each in EXTRAS]
+    return f'{"".join(wheels)}to build it in: CMAKE_ARGS="-DGGML_{names[0].upper()}=ON" pip install llamacffi'
 
 
 def _load_backends_from_c() -> int:

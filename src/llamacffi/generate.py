@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import llamacffi
 
@@ -15,23 +15,25 @@ from .native import encode_path, ffi, lib
 _N_BATCH = 512
 
 
-def load(path: str, progress: Optional[Callable[[float], bool]] = None) -> ffi.CData:
+def load(path: str, progress: Optional[Callable[[float], bool]] = None, **devices: Any) -> ffi.CData:
     """Load a model.
 
     Args:
         path: a GGUF file.
         progress: called with the part done, 0 to 1; returning False cancels.
+        **devices: which devices to use and how, as `choose_devices` takes it: device, gpu_layers, …
 
     Returns:
         `struct llama_model *`, to be freed with `llama_model_free`.
 
     Raises:
-        LlamaError: there is no such file, it is not a GGUF file, or llama.cpp can't load it.
+        LlamaError: there is no such file, it is not a GGUF file, or llama.cpp can't load it; there is no such device.
         Anything that `progress` raises.
     """
     _check_file(path)
     llamacffi.llama_backend_init()
     params = llamacffi.llama_model_default_params()
+    llamacffi.choose_devices(params, **devices)
     report = llamacffi.callback("llama_progress_callback", progress) if progress else None
     if report:
         params.progress_callback, params.progress_callback_user_data = report.function, report.user_data

@@ -1,0 +1,1 @@
+"""llama.cpp's CUDA backend, a module that `llamacffi` finds and loads. There is nothing to import here."""
