@@ -1,4 +1,4 @@
-"""tools/debian_tree.py where no tree can be made, and what it does to one that was; the wheels' tests make real ones."""
+"""tools/debian_tree.py where no tree can be made, and what it does to one; the tests of wheels make real ones."""
 
 from __future__ import annotations
 
