@@ -23,10 +23,11 @@ check: $(VENV)/installed-tools
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python tools/freshness.py
 
-# Also for PyPy, where there is one.
+# Also for PyPy, where there is one. As root on Debian, with debootstrap, for older systems than this one, too.
 wheel: $(VENV)/installed-tools
 	pypy="$$(command -v pypy3)" && $$pypy -m venv .venv-pypy; \
 	$(VENV)/bin/python tools/build_wheels.py $(VENV)/bin/python $${pypy:+.venv-pypy/bin/python}
+	$(MAKE) test WHEEL="$$(echo dist/llamacffi-*-abi3-*.whl)" PYTEST_ARGS=tests/wheels
 
 # The GPU backends. CUDA's takes hours for all kinds of GPU; CMAKE_ARGS=-DCMAKE_CUDA_ARCHITECTURES=90 is for one.
 wheel-vulkan: $(VENV)/installed-tools
@@ -45,9 +46,18 @@ clean:
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
+# With WHEEL=dist/….whl all is done with that wheel. It leaves no mark: afterwards, what is here is installed again.
+ifdef WHEEL
+export LLAMACFFI_WHEEL = $(abspath $(WHEEL))
+.PHONY: $(VENV)/installed
+$(VENV)/installed: $(VENV)/bin/python
+	$(PIP) install --force-reinstall $(WHEEL)
+	rm -f $@
+else
 $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	$(PIP) install .
 	touch $@
+endif
 
 $(VENV)/installed-test: $(VENV)/bin/python tests/requirements.txt
 	$(PIP) install -r tests/requirements.txt
