@@ -36,7 +36,7 @@ def builder(generated: Path) -> FFI:
 def include_all(generated: Path) -> str:
     """C that includes each of llama.cpp's headers; it is shipped as `llamacffi.h`."""
     headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
-    return "".join(f'#include "{name}"\n' for name in headers)
+    return "".join(f"#include <{name}>\n" for name in headers)  # not those beside it, where libllama is the user's own
 
 
 def cxx_sources(generated: Path) -> list[Path]:

@@ -21,6 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="LD_PRELOAD, /proc, libraries' file names")
 
 PACKAGE = Path(llamacffi.__file__).parent
+PROGRAMS = Path(__file__).resolve().parents[1] / "examples" / "sdk"
 RUNNER = Path(__file__).resolve().parent / "wrong_calls" / "runner.py"
 
 # What no public function tells: llama.cpp itself must notice, or nobody does.
@@ -139,6 +140,23 @@ def test_folders_are_the_prefix_s(run_python: Run, linked: Installation) -> None
     manifest = json.loads((package / "manifest.json").read_text("utf-8"))
     assert manifest["prefix"] == {"include": str(linked.include), "library": str(linked.libraries)}
     assert manifest["version"] == manifest["told"]["llama_version"] == llamacffi.llama_cpp_version()
+
+
+def test_c_program(run_python: Run, linked: Installation, tmp_path: Path, model_path: str) -> None:
+    env = {"PYTHONPATH": str(linked.site)}
+    options = run_python("-m", "llamacffi", "--cflags", "--libs", **env).stdout.split()
+    source = PROGRAMS / "greedy.c"
+    # llamacffi.h is what modules of cffi's include.
+    command = ["cc", "-include", "llamacffi.h", str(source), *options, "-o", str(tmp_path / "greedy")]
+    subprocess.run(command, check=True)
+    mapped = subprocess.run(["ldd", str(tmp_path / "greedy")], capture_output=True, encoding="utf-8", check=True).stdout
+    assert str(linked.libraries / "libllama") in mapped
+    ran = subprocess.run([str(tmp_path / "greedy"), model_path, "The capital of France is"], capture_output=True)
+    assert (ran.returncode, len(ran.stdout.split())) == (0, 8)
+    for option in ("--cmakedir", "--pkgconfigdir"):
+        done = run_python("-m", "llamacffi", option, **env)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert str(linked.libraries) in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["linked", "modular"])
