@@ -31,7 +31,8 @@ CODE = {
     "ggml-base": "int ggml_size(unsigned long a) { return a; } int ggml_inner(void) { return 1; }",
     "ggml-cpu": "int ggml_inner(void); int ggml_backend_cpu_init(void) { return ggml_inner(); } "
     "int ggml_cpu_has_avx(void) { return 0; }",
-    "ggml": "int ggml_backend_cpu_init(void); int ggml_backend_dev_init(void) { return CPU; } int gguf_size(void) { return 1; }",
+    "ggml": "int ggml_backend_cpu_init(void); int ggml_backend_dev_init(void) { return CPU; } "
+    "int gguf_size(void) { return 1; }",
     "llama": "int llama_decode(void * ctx) { return 0; }",
 }
 
@@ -40,7 +41,7 @@ def install(folder: Path, linked: bool) -> list[str]:
     """Install in `folder`; header_gen's arguments."""
     (folder / "include").mkdir()
     for name, text in HEADERS.items():
-        (folder / "include" / name).write_text(text, "ascii")
+        (folder / "include" / name).write_text(f"#pragma once\n{text}", "ascii")
     for name, code in CODE.items():
         command = [*harness.CC, "-xc", "-shared", "-fPIC", f"-DCPU={'ggml_backend_cpu_init()' if linked else 0}", "-"]
         subprocess.run([*command, "-o", folder / f"lib{name}.so"], input=code, encoding="ascii", check=True)
