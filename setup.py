@@ -57,8 +57,8 @@ class BuildExtension(build_ext):
                 raise
             raise SystemExit(
                 f"{error}\nllamacffi: the checks in src/native do not compile with the headers in {own.include}, of "
-                f"llama.cpp {facts['version']}; the compiler's errors are above. It is too old or too new: install another "
-                "one, or build without LLAMACFFI_PREFIX"
+                f"llama.cpp {facts['version']}; the compiler's errors are above. It is too old or too new: install "
+                "another one, or build without LLAMACFFI_PREFIX"
             ) from None
         package = Path(self.get_ext_fullpath(build_ffi.MODULE)).parent
         for name in ("lib", "include", "licenses"):
