@@ -21,6 +21,7 @@ from typing import Any, Optional
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
+from setuptools.errors import CompileError
 
 ROOT = Path(__file__).resolve().parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
@@ -52,7 +53,16 @@ class BuildExtension(build_ext):
             facts = self._prepare_own(own) if own else self._prepare()
         except (vendor.VendorError, native_build.BuildError) as error:
             raise SystemExit(f"llamacffi: {error}") from None
-        super().run()
+        try:
+            super().run()
+        except CompileError as error:
+            if own is None:
+                raise
+            raise SystemExit(
+                f"{error}\nllamacffi: the checks in src/native do not compile with the headers in {own.include}, of "
+                f"llama.cpp {facts['version']}; the compiler's errors are above. It is too old or too new: install "
+                "another one, or build without LLAMACFFI_PREFIX"
+            ) from None
         package = Path(self.get_ext_fullpath(build_ffi.MODULE)).parent
         for name in SHIPPED:
             shutil.rmtree(package / name, ignore_errors=True)

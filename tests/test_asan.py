@@ -22,6 +22,7 @@ import pytest
 
 import cycles
 import llamacffi
+import manifest
 import stress
 import vendor
 from carrier import ROOT
@@ -103,6 +104,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def build(folder: Path, package: Path, extension: Path) -> None:
     """As setup.py does, but instrumented."""
     run(sys.executable, GENERATOR, "--source", vendor.obtain(ROOT), "--out", folder, stdout=subprocess.DEVNULL)
+    told = json.loads((package / "manifest.json").read_text("utf-8"))["told"]
+    (folder / "told.h").write_text(manifest.told_h(told), "ascii")
     code = folder / "extension.c"
     emit = "import pathlib, sys, build_ffi; build_ffi.emit(*map(pathlib.Path, sys.argv[1:3]))"
     sources = "import pathlib, sys, build_ffi; print(*build_ffi.cxx_sources(pathlib.Path(sys.argv[1])), sep='\\n')"

@@ -304,24 +304,24 @@ def test_headers_of_what_was_loaded(run_python: Run, linked: Installation, prelo
 def test_function_that_an_installed_library_lacks(run_python: Run, linked: Installation) -> None:
     library = (linked.libraries / "libllama.so").resolve()
     content = library.read_bytes()
-    library.write_bytes(without(library, "llama_supports_mlock"))
+    library.write_bytes(without(library, "llama_adapter_meta_val_str_by_index"))
     try:
         done = run_python("-c", "import llamacffi", PYTHONPATH=str(linked.site))
     finally:
         library.write_bytes(content)
     first, *differences, _ = message(done).splitlines()
     assert str(linked.libraries) in first
-    assert differences == ["  missing: llama_supports_mlock"]
+    assert differences == ["  missing: llama_adapter_meta_val_str_by_index"]
 
 
 def test_function_that_our_library_lacks(run_python: Run, tmp_path: Path) -> None:
     """A library that is not ours, found before ours."""
     library = PACKAGE / "lib" / "libllamacffi-llama.so"
-    (tmp_path / library.name).write_bytes(without(library, "llama_supports_mlock"))
+    (tmp_path / library.name).write_bytes(without(library, "llama_adapter_meta_val_str_by_index"))
     done = run_python("-c", "import llamacffi", LD_LIBRARY_PATH=str(tmp_path))
     first, *differences, advice = message(done).splitlines()
     assert f"from {tmp_path / library.name}" in first
-    assert differences == ["  missing: llama_supports_mlock"]
+    assert differences == ["  missing: llama_adapter_meta_val_str_by_index"]
     assert "LD_LIBRARY_PATH" in advice
 
 

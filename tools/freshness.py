@@ -41,11 +41,17 @@ def stale_policy(source: Path) -> list[str]:
     stale = [f"headers: {pattern}" for pattern in policy.headers if not list(source.glob(pattern))]
     stale += [f"sources: {folder}" for folder in policy.sources if not (source / folder).is_dir()]
     stale += [f"loads_backends: {each}" for each in policy.loads_backends if not fnmatch.filter(functions, each)]
+    installed = [header for headers in policy.installed.values() for header in headers]
+    stale += [f"installed: {header}" for header in installed if not _is_public(header, source)]
     stale += [f"modules: {name}" for name in policy.modules if name not in modules]
     stale += [f"skip: {name}" for name in policy.skip if name not in skipped]
     stale += [f"typedefs: {name}" for name, to in policy.typedefs.items() if to.split()[1] not in structs]
     stale += [f"handles: {name}" for names in policy.handles.values() for name in names if name not in structs]
     return stale + list(_stale_functions(policy, parameters))
+
+
+def _is_public(header: str, source: Path) -> bool:
+    return any(next(source.glob(f"{folder}/{header}"), None) for folder in ("include", "ggml/include", "tools/mtmd"))
 
 
 def _parameters(reference: str) -> dict[str, list[str]]:
@@ -59,7 +65,7 @@ def _parameters(reference: str) -> dict[str, list[str]]:
 
 def _stale_functions(policy: policies.Policy, parameters: dict[str, list[str]]) -> Iterator[str]:
     """The names and patterns of functions that match none, or none with a parameter that is named."""
-    for table in ("replaced", "failure", "around", "after", "implemented"):
+    for table in ("replaced", "measures", "failure", "around", "after", "implemented"):
         yield from _unmatched(table, getattr(policy, table), [], parameters)
     for table in ("quick", "computes", "exclusive"):
         yield from _unmatched(table, getattr(policy, table).get("functions", []), [], parameters)

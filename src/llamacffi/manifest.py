@@ -18,7 +18,7 @@ from typing import Any, Optional
 
 __all__ = ["compare", "explained", "read"]
 
-_LIBRARY = re.compile(r"(?:lib)?(?:llamacffi-|llama|ggml|mtmd)[\w-]*\.(?:so[.\d]*|[.\d]*dylib|dll)")
+_LIBRARY = re.compile(r"(?:lib)?(?:llamacffi-[\w-]+|llama|ggml[\w-]*|mtmd)\.(?:so[.\d]*|[.\d]*dylib|dll)")
 _SHOWN = 12  # declarations of one kind in a message
 
 _TOKEN = re.compile(
@@ -204,19 +204,22 @@ def _open(folder: str, first: bool) -> list[Any]:
     Args:
         folder: where they should be.
         first: whether that folder comes before LD_LIBRARY_PATH's.
+
+    Raises:
+        OSError: one of them does not load.
     """
     import ctypes
 
     libraries = []
-    for name in sorted(os.listdir(folder)):
-        if _LIBRARY.fullmatch(name):
-            paths = [name, os.path.join(folder, name)]
-            for path in reversed(paths) if first else paths:
-                try:
-                    libraries.append(ctypes.CDLL(path))
-                    break
-                except OSError:
-                    continue
+    for name in sorted(filter(_LIBRARY.fullmatch, os.listdir(folder))):  # each behind those that it needs
+        path = os.path.join(folder, name)
+        if not first:
+            try:
+                libraries.append(ctypes.CDLL(name))
+                continue
+            except OSError:  # not found elsewhere
+                pass
+        libraries.append(ctypes.CDLL(path))
     return libraries
 
 

@@ -22,7 +22,7 @@ FOLDERS = ("include", "ggml/include", "tools/mtmd")  # of llama.cpp's public hea
 CASES = Path(__file__).resolve().parent / "cases"
 NATIVE = ROOT / "src" / "native"
 DECLARATIONS = ("cdef.h", "forwards.h", "api.json")
-GUARDS = ("guards.h", "guards.cpp", "kinds.hpp", "reference.txt")
+GUARDS = ("guards.h", "guards.cpp", "kinds.hpp", "measures.hpp", "reference.txt")
 CC = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "clang"]
 CXX = shlex.split(os.environ.get("CXX", "")) or [shutil.which("c++") or shutil.which("g++") or "clang++"]
 

@@ -342,6 +342,49 @@ int llamacffi_guard_toy_far(struct toy_context *ctx, int n) {
     } catch (...) { call.caught(); }
     return failed;
 }
+struct toy_params llamacffi_guard_toy_default_params(void) {
+    Call call("toy_default_params");
+    struct toy_params failed{};
+    if (call.refused()) return failed;
+    try {
+        struct toy_params result = toy_default_params();
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+struct toy_params llamacffi_guard_toy_params_for(int kind) {
+    Call call("toy_params_for");
+    struct toy_params failed{};
+    if (call.refused()) return failed;
+    try {
+        struct toy_params result = toy_params_for(kind);
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+struct toy_params llamacffi_guard_toy_params_of(const struct toy_model *model) {
+    Call call("toy_params_of");
+    struct toy_params failed{};
+    if (call.refused()) return failed;
+    if (!model) { call.refuse_null("model"); return failed; }
+    Use use_model;
+    if (!use_model.pin(call, "model", model)) return failed;
+    try {
+        struct toy_params result = toy_params_of(model);
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+toy_point llamacffi_guard_toy_origin(void) {
+    Call call("toy_origin");
+    toy_point failed{};
+    if (call.refused()) return failed;
+    try {
+        toy_point result = toy_origin();
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
 bool llamacffi_guard_ggml_is_empty(const struct ggml_tensor *tensor) {
     Call call("ggml_is_empty");
     bool failed{};

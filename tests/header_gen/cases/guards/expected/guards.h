@@ -28,6 +28,10 @@ void llamacffi_guard_toy_keep(struct toy_context *ctx, const void *data, size_t 
 int llamacffi_guard_toy_count(void);
 void llamacffi_guard_toy_load_all(void);
 int llamacffi_guard_toy_far(struct toy_context *ctx, int n);
+struct toy_params llamacffi_guard_toy_default_params(void);
+struct toy_params llamacffi_guard_toy_params_for(int kind);
+struct toy_params llamacffi_guard_toy_params_of(const struct toy_model *model);
+toy_point llamacffi_guard_toy_origin(void);
 bool llamacffi_guard_ggml_is_empty(const struct ggml_tensor *tensor);
 struct ggml_tensor *llamacffi_guard_ggml_dup_tensor(struct ggml_context *ctx, const struct ggml_tensor *src);
 #ifdef __cplusplus
@@ -59,6 +63,10 @@ struct ggml_tensor *llamacffi_guard_ggml_dup_tensor(struct ggml_context *ctx, co
 #define toy_count(...) llamacffi_guard_toy_count(__VA_ARGS__)
 #define toy_load_all(...) llamacffi_guard_toy_load_all(__VA_ARGS__)
 #define toy_far(...) llamacffi_guard_toy_far(__VA_ARGS__)
+#define toy_default_params(...) llamacffi_guard_toy_default_params(__VA_ARGS__)
+#define toy_params_for(...) llamacffi_guard_toy_params_for(__VA_ARGS__)
+#define toy_params_of(...) llamacffi_guard_toy_params_of(__VA_ARGS__)
+#define toy_origin(...) llamacffi_guard_toy_origin(__VA_ARGS__)
 #define ggml_is_empty(...) llamacffi_guard_ggml_is_empty(__VA_ARGS__)
 #define ggml_dup_tensor(...) llamacffi_guard_ggml_dup_tensor(__VA_ARGS__)
 #endif

@@ -63,6 +63,13 @@ int  toy_count(void);
 void toy_load_all(void);
 int  toy_far(struct toy_context * ctx, int n);
 
+// What a struct's size can be told by: not by one that comes in registers, nor with arguments that nobody knows.
+struct toy_params { void * callback; char name[40]; bool last; };
+struct toy_params toy_default_params(void);
+struct toy_params toy_params_for(int kind);
+struct toy_params toy_params_of(const struct toy_model * model);
+toy_point         toy_origin(void);
+
 #ifdef __cplusplus
 }
 #endif

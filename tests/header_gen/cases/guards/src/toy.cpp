@@ -61,3 +61,8 @@ void toy_keep(toy_context *, const void *, size_t, int * out) { *out = 1; }
 
 int toy_count(void) { return 1; }
 void toy_load_all(void) {}
+
+toy_params toy_default_params(void) { return {nullptr, "", true}; }
+toy_params toy_params_for(int) { return {nullptr, "", true}; }
+toy_params toy_params_of(const toy_model *) { return {nullptr, "", true}; }
+toy_point toy_origin(void) { return {0, 0}; }
