@@ -43,7 +43,8 @@ def build(python: str, out: Path) -> Path:
     if sys.platform == "linux":
         wheel = _repair(wheel, tree or Path("/"), environment)
     out.mkdir(exist_ok=True)
-    for earlier in out.glob(re.sub(r"[^-]+$", "*.whl", wheel.name)):  # with another platform's tag, or this one
+    name, _, *tags, _ = wheel.name.split("-")
+    for earlier in out.glob("-".join([name, "*", *tags, "*.whl"])):  # of any version, for any platform
         earlier.unlink()
     return Path(shutil.copy(wheel, out))
 

@@ -68,8 +68,9 @@ def here(interpreter: str, wheel: Path, folder: Path) -> Iterator[Place]:
     subprocess.run([base, "-m", "venv", str(folder / "env")], check=True)
     python = str(folder / "env" / "bin" / "python")
     subprocess.run([python, *PIP, "install", "-q", "--only-binary=:all:", str(wheel)], check=True)
-    for path in (demo_model.obtain(), *FILES):
-        (folder / path.name).symlink_to(path)
+    (folder / demo_model.obtain().name).symlink_to(demo_model.obtain())
+    for path in FILES:
+        shutil.copy(path, folder)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         bare = {"PATH": str(folder), "LC_ALL": "C.UTF-8"}
