@@ -224,6 +224,7 @@ Socket llamacffi_accept(Socket socket, sockaddr * address, llamacffi_length * le
     const Socket accepted = ::accept(socket, address, length);
     if (accepted != (Socket) -1) keep_alive(accepted);
     latest = (Socket) -1;
+    trouble.clear();
     return accepted;
 }
 
@@ -294,6 +295,8 @@ void lose(bool frees) {
     }
     lost = frees ? "" : broken;
 }
+
+bool is_told() { return !trouble.empty(); }
 
 std::string loss() {
     const std::string result = lost;

@@ -2,6 +2,7 @@
 //
 // Upstream ends the process when a worker does not answer, on a thread of its own that no guard can see. CMakeLists.txt
 // puts this before its code, where these names stand for others:
+//   GGML_LOG_ERROR  not what the exception says better
 //   GGML_ABORT      on the thread that talks to a worker: its message is lost, and the thread goes on; elsewhere: throws
 //   promise         of an answer; whoever waits for one that was lost is thrown an exception
 //   connect         within a time limit
@@ -46,6 +47,9 @@ template <class Message> void aborted(const std::shared_ptr<Message> &, bool fre
     lose(frees);
 }
 [[noreturn]] void aborted(std::nullptr_t, bool frees, const char * file, int line, const char * format, ...);
+
+// Whether this thread's connection has failed, so that what fails next fails for that.
+bool is_told();
 
 // Why the message at hand was lost; "" if it was not.
 std::string loss();
@@ -112,6 +116,10 @@ template <class Message> static bool llamacffi_is(const std::shared_ptr<Message>
     return (int) message->cmd == command;
 }
 static inline bool llamacffi_is(std::nullptr_t, int) { return false; }
+
+#undef GGML_LOG_ERROR
+#define GGML_LOG_ERROR(...) \
+    (::llamacffi_rpc::is_told() ? (void) 0 : ggml_log_internal(GGML_LOG_LEVEL_ERROR, __VA_ARGS__))
 
 #undef GGML_ABORT
 #define GGML_ABORT(...) \
