@@ -19,6 +19,7 @@ import pytest
 import llamacffi
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
+from test_generate import COUNTED, COUNTING
 
 ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -414,6 +415,15 @@ def test_vulkan_answers_as_the_cpu_does(
     for start in range(0, len(here), size):
         expected = here[start : start + size]
         assert math.dist(there[start : start + size], expected) < 2e-2 * math.hypot(*expected)
+
+
+def test_vulkan_continues_as_the_cpu_does(run_python: Run, vulkan: dict[str, str], model_path: str) -> None:
+    """The same weights on both, and a text of which the model is so sure that no rounding changes it."""
+    command = ["-m", "llamacffi", "generate", "-m", model_path, "-p", COUNTING, "-n", "24", "--temp", "0"]
+    offloaded = run_python(*command, **vulkan)
+    on_cpu = run_python(*command, LLAMACFFI_BACKENDS="cpu")
+    assert (offloaded.returncode, offloaded.stdout) == (0, on_cpu.stdout), offloaded.stderr
+    assert on_cpu.stdout.startswith(COUNTED)
 
 
 def test_vulkan_functions_are_called_in_the_addon(run_python: Run, vulkan: dict[str, str]) -> None:
