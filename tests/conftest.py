@@ -73,7 +73,8 @@ def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
     """A function that runs this interpreter, in an empty folder, with these arguments and environment variables."""
 
     def run(*arguments: str, cwd: Path = tmp_path, **env: str) -> subprocess.CompletedProcess[str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LLAMACFFI_B", "GGML_"))}
+        ours = ("LLAMACFFI_B", "LLAMACFFI_CPU_VARIANT", "GGML_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=cwd,

@@ -132,7 +132,7 @@ def write_llama(path: Path, vocab: str = "llama-spm", architecture: str = "llama
         "output.weight": (N_EMBD, N_VOCAB),
     }
     n_kv = N_EMBD * N_HEAD_KV // N_HEAD
-    for layer in range(N_LAYER):
+    for layer in range(int(changed.get("block_count", N_LAYER))):  # type: ignore[arg-type]
         for name, ne in (
             ("attn_norm", (N_EMBD,)),
             ("attn_q", (N_EMBD, N_EMBD)),

@@ -102,6 +102,7 @@ class _Tree:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._log = self.folder / "build.log"
         self._log.write_bytes(b"")
+        _forget_lost_tools(self.folder)
         # Not part of the key: isolated builds have ninja in another temporary folder each time.
         ninja = shutil.which("ninja")
         generator = (
@@ -125,6 +126,14 @@ class _Tree:
 
     def _run(self, what: str, *arguments: str) -> None:
         _run(what, [self._cmake, *arguments], self._log)
+
+
+def _forget_lost_tools(folder: Path) -> None:
+    """Remove the projects within the project (Vulkan has one) that remember ninja where an isolated build had it."""
+    for cache in folder.rglob("*-prefix/src/*-build/CMakeCache.txt"):
+        ninja = _cached(cache.parent, "CMAKE_MAKE_PROGRAM")
+        if ninja and not Path(ninja).exists():
+            shutil.rmtree(cache.parents[2])
 
 
 def _find_tools() -> str:

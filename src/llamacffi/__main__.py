@@ -110,7 +110,7 @@ def _add_device_options(command: argparse.ArgumentParser) -> None:
     """llama.cpp's own options, by its names."""
     group = command.add_argument_group("devices, as `info` lists them")
     group.add_argument(
-        "-dev", "--device", metavar="D,…", help="those that get layers, by name or number; none: the CPU alone (all)"
+        "-dev", "--device", metavar="D,...", help="those that get layers, by name or number; none: the CPU alone (all)"
     )
     group.add_argument(
         "-ngl",
@@ -134,7 +134,7 @@ def _add_device_options(command: argparse.ArgumentParser) -> None:
         "-ts",
         "--tensor-split",
         type=_usage(devices.parse_tensor_split),
-        metavar="N,…",
+        metavar="N,...",
         help="each one's part of the model, as 3,1 (by free memory)",
     )
 

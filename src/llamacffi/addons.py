@@ -45,14 +45,21 @@ class AddOn:
 
 
 def find_addons() -> tuple[dict[str, AddOn], dict[str, str]]:
-    """The add-ons that are installed, by backend; and those that are refused, each with the reason and the remedy."""
+    """The add-ons that are installed, by backend; and those that are refused, each with the reason and the remedy.
+
+    Raises:
+        BackendError: there are some, and the package's own manifest.json is gone.
+    """
     usable: dict[str, AddOn] = {}
     refused: dict[str, str] = {}
     core: dict[str, Any] = {}
     for name, package, distribution in _entry_points():
         if name in usable:
             continue
-        core = core or _read(_MANIFEST)
+        try:
+            core = core or _read(_MANIFEST)
+        except (OSError, ValueError) as error:
+            raise BackendError(f"{_MANIFEST}: {error}: the installation is not whole, install again") from None
         try:
             usable[name] = _check(name, package, distribution, core)
         except BackendError as error:

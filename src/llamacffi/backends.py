@@ -92,7 +92,7 @@ def load_backends(left_out: Optional[Mapping[str, str]] = None) -> None:
         _problems.update(left_out or {})
         for name in _selected(modules):
             if name == "cpu" and name not in _loaded:
-                _load(name, modules[name])
+                _load_cpu(modules[name])
             elif name not in _loaded and name not in _problems:
                 _load_other(name, next(iter(modules[name].values())), addons.get(name))
         extra = os.environ.get("GGML_BACKEND_PATH")
@@ -165,7 +165,7 @@ def _selected(there: dict[str, dict[str, str]]) -> list[str]:
     return [name for name in names if name != "cpu" and name in there] + ["cpu"]
 
 
-def _load(name: str, variants: dict[str, str]) -> None:
+def _load_cpu(variants: dict[str, str]) -> None:
     """Load the CPU's variant that suits this machine best, or the one that `LLAMACFFI_CPU_VARIANT` names."""
     scores: dict[str, int] = {}
     problems: dict[str, str] = {}
@@ -185,7 +185,7 @@ def _load(name: str, variants: dict[str, str]) -> None:
     for variant in usable:
         path = variants[variant]
         if lib.ggml_backend_load(encode_path(path)):
-            _loaded[name] = Backend(name, variant, path, lib.llamacffi_module_open(encode_path(path)))
+            _loaded["cpu"] = Backend("cpu", variant, path, lib.llamacffi_module_open(encode_path(path)))
             return
         problems[variant] = f"{path} does not initialise"
     reason = "; ".join(problems.values()) or "it can't run on this machine"
@@ -195,7 +195,7 @@ def _load(name: str, variants: dict[str, str]) -> None:
 def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
     """Load a backend that one can do without: it may lack its driver."""
     from .addons import load_libraries
-    from .logs import kept
+    from .logs import Kept
 
     module = lib.llamacffi_module_open(encode_path(path))
     if not module:
@@ -206,19 +206,23 @@ def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
         if not module:
             _problems[name] = f"is left out: {reason}{_remedy(name, path, reason, addon)}"
             return
-    with kept() as lines:
+    with Kept() as kept:
         registered = lib.ggml_backend_load(encode_path(path))
         devices = lib.ggml_backend_reg_dev_count(registered) if registered else 0
-    said = " ".join(" ".join(lines).split())
+    # ggml's own words for a module's failure begin with what we say better.
+    said = [line.rpartition(f"{path}: ")[2] for _, line in kept.lines]
+    if lib.llamacffi_failed():
+        said = [str(last_error())]
+    reason = " ".join(" ".join(said).split())
     if not registered:
-        if lib.llamacffi_failed():
-            said = str(last_error())
-        _problems[name] = f"is left out: {said or 'it does not initialise'}{_remedy(name, '', said, addon)}"
+        _problems[name] = f"is left out: {reason or 'it does not initialise'}{_remedy(name, '', reason, addon)}"
         lib.llamacffi_module_close(module)
         return
     _loaded[name] = Backend(name, "", path, module)
-    if not devices and name != "rpc":  # whose devices are the workers that are added
-        _problems[name] = f"finds no device{said and ': '}{said}{_remedy(name, '', said, addon)}"
+    if devices or ffi.string(lib.ggml_backend_reg_name(registered)) == b"RPC":  # whose workers are added later
+        kept.pass_on()
+    else:
+        _problems[name] = f"finds no device{reason and ': '}{reason}{_remedy(name, '', reason, addon)}"
 
 
 def _remedy(name: str, path: str, reason: str, addon: Optional[AddOn]) -> str:
@@ -274,13 +278,22 @@ def find(modules: str, name: str) -> ffi.CData:
     trouble = [f"the {each} backend {_problems[each]}" for each in names if each in _problems]
     if trouble:
         hint = trouble[0]
-    elif any(each in _search()[0] for each in names):
-        hint = f"LLAMACFFI_BACKENDS={os.environ.get('LLAMACFFI_BACKENDS', '')} leaves it out"
+    elif _is_deselected(names):
+        hint = f"LLAMACFFI_BACKENDS={os.environ['LLAMACFFI_BACKENDS']} leaves it out"
     else:
         hint = _how_to_get(names)
     raise BackendError(
         f"{name} needs the {' or '.join(names)} backend; loaded {'is' if len(_loaded) == 1 else 'are'} "
         f"{', '.join(_loaded)}; {hint}"
+    )
+
+
+def _is_deselected(names: list[str]) -> bool:
+    """Whether one of these backends is installed, and not asked for."""
+    from .addons import find_addons
+
+    return bool(os.environ.get("LLAMACFFI_BACKENDS")) and any(
+        name in {**_modules(), **find_addons()[0]} for name in names
     )
 
 

@@ -137,14 +137,16 @@ def choose_devices(
     """
     struct = _owned(params)
     fields: dict[str, Any] = {}
-    chosen = [each for each in devices() if each.takes_layers] if device is None else _chosen(device)
-    by_name = main_gpu is not None and not str(main_gpu).strip().isdigit()
-    if device is not None or by_name:  # a name has its place in our list, and llama.cpp's own may have another order
-        fields["devices"] = ffi.new("ggml_backend_dev_t[]", [*(each.handle for each in chosen), ffi.NULL])
+    chosen = _standing(struct) if device is None else _chosen(device)
     if gpu_layers is not None:
         fields["n_gpu_layers"] = parse_gpu_layers(gpu_layers)
     if split_mode is not None:
         fields["split_mode"] = parse_split_mode(split_mode)
+    # A place in our list is one in llama.cpp's own only if it is given ours; mode "layer" has no main device.
+    by_name = main_gpu is not None and not str(main_gpu).strip().isdigit()
+    has_main = fields.get("split_mode", struct.split_mode) != lib.LLAMA_SPLIT_MODE_LAYER
+    if device is not None or (by_name and has_main):
+        fields["devices"] = ffi.new("ggml_backend_dev_t[]", [*(each.handle for each in chosen), ffi.NULL])
     if main_gpu is not None:
         fields["main_gpu"] = _place("main_gpu", main_gpu, chosen)
     if tensor_split is not None:
@@ -170,6 +172,22 @@ def _owned(params: ffi.CData) -> ffi.CData:
         problem = "params: has its memory elsewhere: give what llama_model_default_params() or ffi.new returned"
         raise InvalidArgumentError(problem, "choose_devices", "params")
     return params
+
+
+def _standing(params: ffi.CData) -> list[Device]:
+    """The devices that the parameters already say, or all that llama.cpp may choose from."""
+    there = devices()
+    if not params.devices:
+        return [each for each in there if each.takes_layers]
+    known = {each.handle: each for each in there}
+    found: list[Device] = []
+    while params.devices[len(found)]:
+        each = known.get(params.devices[len(found)])
+        if each is None:
+            problem = "params: devices is not a list of devices with NULL at its end"
+            raise InvalidArgumentError(problem, "choose_devices", "params")
+        found.append(each)
+    return found
 
 
 def _chosen(device: Any) -> list[Device]:

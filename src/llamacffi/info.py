@@ -122,6 +122,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
     for name, why in facts["problems"].items():
         text.append(f"{'problem':<10} the {name} backend {why}")
     for each in facts["devices"]:
-        memory = f"{each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
-        text.append(f"{'device':<10} {each['index']} {each['name']}: {each['description']}, {each['type']}, {memory}")
+        memory = f", {each['memory_free'] / 2**30:.1f} of {each['memory_total'] / 2**30:.1f} GiB free"
+        line = f"{'device':<10} {each['index']} {each['name']}: {each['description']}, {each['type']}"
+        text.append(line + memory * bool(each["memory_total"]))  # an accelerator has none of its own
     return text

@@ -8,29 +8,40 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
-from contextlib import contextmanager
 
 from .callbacks import _py, _report
 from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 LOGGER = "llamacffi"
 _WARNING = 30  # logging's
-_kept: dict[int, list[str]] = {}
+_kept: dict[int, Kept] = {}  # by thread
 
 
-@contextmanager
-def kept() -> Iterator[list[str]]:
-    """The warnings and errors that this thread logs meanwhile: in a list, and not in the log."""
-    lines = _kept[get_ident()] = []
-    try:
-        yield lines
-    finally:
+class Kept:
+    """Keeps the warnings and errors that this thread logs inside `with` from the log.
+
+    Attributes:
+        lines: level and text of each, in order.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str]] = []
+
+    def __enter__(self) -> Kept:
+        _kept[get_ident()] = self
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         del _kept[get_ident()]
+
+    def pass_on(self) -> None:
+        """To the log, after all."""
+        for level, line in self.lines:
+            _write(level, line)
 
 
 def _logger() -> Any:
@@ -47,15 +58,20 @@ def _log_level() -> int:
 
 def _log_line(level: int, text: ffi.CData) -> int:
     line = ffi.string(text).decode("utf-8", "replace")
+    kept = _kept.get(get_ident())
+    if kept and level >= _WARNING:
+        kept.lines.append((level, line))
+    else:
+        _write(level, line)
+    return 0
+
+
+def _write(level: int, line: str) -> None:
     logger = _logger()
-    lines = _kept.get(get_ident())
-    if lines is not None and level >= _WARNING:
-        lines.append(line)
-    elif logger:
+    if logger:
         logger.log(level, "%s", line)
     elif sys.stderr is not None:
         sys.stderr.write(f"{line}\n")
-    return 0
 
 
 _py(_log_level, _report)

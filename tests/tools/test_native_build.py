@@ -183,3 +183,56 @@ def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
 def test_not_a_source_tree(tmp_path):
     with pytest.raises(native_build.BuildError, match=r"not a llama\.cpp source tree"):
         native_build.build(tmp_path / "nothing", "abc123", tmp_path / "out")
+
+
+@pytest.mark.usefixtures("environment")
+def test_one_module_without_the_core(source, tmp_path):
+    options = {"LLAMACFFI_NEIGHBOURS": "../../llamacffi/lib"}
+    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", options)
+    assert libraries(installed) == ["ggml-rpc"]
+    assert (installed / "licenses" / "llama.cpp-LICENSE").is_file()
+    assert not (installed / "include").exists()
+    assert not list(installed.parent.rglob("*llamacffi-llama*"))
+    # Where it looks for the core's libraries.
+    assert b"/../../llamacffi/lib" in next((installed / "lib").iterdir()).read_bytes()
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_module_that_there_is_none_of(source, tmp_path):
+    with pytest.raises(native_build.BuildError, match="no warp backend"):
+        native_build.build_module("warp", source, "abc123", tmp_path / "out", {})
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_version_of_a_llama_cpp_that_has_none(source, tmp_path):
+    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+    assert native_build.llama_version(installed) == "unknown"
+    lists = source / "CMakeLists.txt"
+    lists.write_text(lists.read_text().replace("set(modules)", "set(LLAMA_VERSION 7.8)\nset(modules)"))
+    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+    assert native_build.llama_version(installed) == "7.8"
+
+
+def test_a_project_within_finds_ninja_anew(source, tmp_path, environment):
+    """As Vulkan's shader generator, when pip's isolated environment of an earlier build is gone."""
+    (source / "gen").mkdir()
+    (source / "gen" / "gen.c").write_text("int gen(void) { return 3; }\n")
+    (source / "gen" / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.21)\nproject(gen C)\nadd_library(gen STATIC gen.c)\n"
+    )
+    with open(source / "CMakeLists.txt", "a") as file:
+        file.write(
+            "include(ExternalProject)\n"
+            'ExternalProject_Add(gen SOURCE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/gen INSTALL_COMMAND "" BUILD_ALWAYS TRUE)\n'
+            "add_dependencies(ggml-rpc gen)\n"
+        )
+    real, path = shutil.which("ninja"), os.environ["PATH"]
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "ninja").write_text(f'#!/bin/sh\nexec "{real}" "$@"\n')
+        (folder / "ninja").chmod(0o755)
+        environment.setenv("PATH", f"{folder}{os.pathsep}{path}")
+        installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+        assert libraries(installed) == ["ggml-rpc"]
+        shutil.rmtree(folder)
