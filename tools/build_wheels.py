@@ -61,13 +61,14 @@ def _old_system() -> Path | None:
 
 def _repair(wheel: Path, system: Path, environment: dict[str, str]) -> Path:
     """Copy in what the platform's tag does not promise, tag by what the libraries really need, and add licences."""
-    repair = ["auditwheel", "repair", "--wheel-dir", str(WORK / "repaired"), str(wheel)]
+    # Among the package's own libraries, so that the package's folder is whole.
+    repair = ["auditwheel", "repair", "--lib-sdir=/lib", "--wheel-dir", str(WORK / "repaired"), str(wheel)]
     _run(sys.executable, "-m", *repair, env=environment)
     (repaired,) = (WORK / "repaired").glob("*.whl")
     _run(sys.executable, "-m", "wheel", "unpack", "--dest", str(WORK / "unpacked"), str(repaired))
     (folder,) = (WORK / "unpacked").iterdir()
-    for library in folder.glob("*.libs/*"):
-        name = re.sub(r"-[0-9a-f]{8}\.so.*", "", library.name)  # auditwheel puts a hash into the name
+    for library in (folder / "llamacffi" / "lib").glob("*.so.*"):  # what auditwheel put there; ours have no versions
+        name = re.sub(r"-[0-9a-f]{8}\.so.*", "", library.name)  # it puts a hash into the name
         for source in _licences(name, system):
             shutil.copy(source, folder / "llamacffi" / "licenses" / f"{name}-{source.name}")
     (WORK / "done").mkdir()

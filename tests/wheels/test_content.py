@@ -81,7 +81,7 @@ def test_libraries_are_the_wheel_s_or_the_system_s(content: Path) -> None:
 
 def test_one_libgomp_with_its_licence(content: Path) -> None:
     needed = {name for path in libraries(content) for name in dynamic(path, "NEEDED") if "gomp" in name}
-    (copy,) = (content / "llamacffi.libs").iterdir()
+    (copy,) = (content / "llamacffi" / "lib").glob("*.so.*")
     assert needed == {copy.name}
     licences = {path.name for path in (content / "llamacffi" / "licenses").iterdir()}
     assert {"libgomp-copyright", "libgomp-GPL-3", "llama.cpp-LICENSE"} <= licences
