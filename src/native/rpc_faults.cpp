@@ -223,7 +223,7 @@ Socket llamacffi_accept(Socket socket, sockaddr * address, llamacffi_length * le
     }
     const Socket accepted = ::accept(socket, address, length);
     if (accepted != (Socket) -1) keep_alive(accepted);
-    latest = (Socket) -1;
+    latest = greeting = (Socket) -1;
     trouble.clear();
     return accepted;
 }
