@@ -91,7 +91,7 @@ def tell(api: Path, libraries: list[Path]) -> dict[str, Any]:
 
 def told_h(told: dict[str, str]) -> str:
     """C that keeps it in the extension, to compare with when that is loaded."""
-    text = ", ".join(f"{name} {value}" for name, value in told.items())
+    text = ", ".join(f"{name} {value}" for name, value in sorted(told.items()))
     return f"#define LLAMACFFI_TOLD {json.dumps(text)}\n"
 
 

@@ -84,12 +84,12 @@ def _told_by(name: str) -> str:
     return ffi.string(function()).decode() if function else "unknown"
 
 
-# What depends on nothing but the library's build; tools/told.py asked the same ones.
-_TOLD = ("llama_version", "ggml_version", "ggml_commit", "ggml_tensor_overhead")
+# What depends on nothing but the library's build; tools/told.py asked the same ones, and told.h has them in this order.
+_TOLD = ("ggml_commit", "ggml_tensor_overhead", "ggml_version", "llama_version")
 
 
 def told() -> str:
-    """What the loaded libraries tell of themselves: "llama_version 0.5.0-dev, …"."""
+    """What the loaded libraries tell of themselves: "ggml_commit 0c1e57098, …"."""
     answers = ((name, getattr(lib, name, None)) for name in _TOLD)
     values = ((name, function()) for name, function in answers if function)
     texts = (f"{name} {value if type(value) is int else ffi.string(value).decode()}" for name, value in values)

@@ -13,7 +13,7 @@ struct llamacffi_measure {
     size_t size, loaded;           /* as compiled; what the function has written of it */
 };
 
-/* What the library that this was compiled for told of itself: "llama_version 0.5.0-dev, …". */
+/* What the library that this was compiled for told of itself: "ggml_commit 0c1e57098, …". */
 const char *llamacffi_told(void);
 
 /* Measure the struct with this index; whether the library has another size for it than this was compiled with. */
