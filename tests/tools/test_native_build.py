@@ -24,6 +24,7 @@ add_library(ggml SHARED ggml.c)
 add_library(llama SHARED llama.c)
 target_link_libraries(llama ggml ggml-base)
 target_include_directories(llama PRIVATE include internal)
+target_include_directories(ggml PUBLIC internal)
 set(modules)
 foreach(variant score IN ZIP_LISTS variants scores)
     add_library(ggml-cpu-${variant}-feats OBJECT feats.c)
@@ -32,8 +33,8 @@ foreach(variant score IN ZIP_LISTS variants scores)
     add_library(ggml-cpu-${variant} MODULE module.c $<TARGET_OBJECTS:ggml-cpu-${variant}-feats>)
     list(APPEND modules ggml-cpu-${variant})
 endforeach()
-add_library(ggml-rpc MODULE module.c)
-list(APPEND modules ggml-rpc)
+add_library(ggml-blas MODULE module.c)
+list(APPEND modules ggml-blas)
 foreach(module IN LISTS modules)
     target_link_libraries(${module} ggml-base)
     add_dependencies(ggml ${module})
@@ -42,12 +43,23 @@ set(GGML_AVAILABLE_BACKENDS "${modules}" CACHE INTERNAL "")
 """
 
 
-# As much of upstream's headers as what we compile into libllama looks at.
+# As much of upstream as what we compile into its libraries looks at.
 LLAMA_H = """
 #pragma once
 #include <stdbool.h>
 #define LLAMA_API
 struct llama_model;
+"""
+GGML_BACKEND_H = """
+extern "C" {
+void ggml_backend_load_all(void);
+void ggml_backend_load_all_from_path(const char * folder);
+void * ggml_backend_reg_by_name(const char * name);
+}
+"""
+GGML_C = """
+void * ggml_backend_reg_by_name(const char * name) { return 0; }
+void llamacffi_upstream_load_all_from_path(const char * folder) {}
 """
 LLAMA_MODEL_H = """
 #include <string>
@@ -69,11 +81,12 @@ def source(tmp_path):
     (folder / "internal").mkdir()
     (folder / "internal" / "llama-model.h").write_text(LLAMA_MODEL_H)
     (folder / "internal" / "ggml-backend-impl.h").write_text("")
+    (folder / "internal" / "ggml-backend.h").write_text(GGML_BACKEND_H)
     (folder / "LICENSE").write_text("small licence\n")
     lists = "set(variants old best alien)\nset(scores 1 7 0)\n"
     (folder / "CMakeLists.txt").write_text(CMAKE.replace("set(modules)", lists + "set(modules)"))
     (folder / "base.c").write_text("int ggml_base(void) { return 1; }\n")
-    (folder / "ggml.c").write_text("int ggml(void) { return 2; }\n")
+    (folder / "ggml.c").write_text(GGML_C)
     (folder / "llama.c").write_text("int ggml_base(void);\nint llama(void) { return ggml_base(); }\n")
     (folder / "module.c").write_text("int ggml_backend_init(void) { return 0; }\n")
     (folder / "feats.c").write_text("int ggml_backend_score(void) { return SCORE; }\n")
@@ -87,6 +100,9 @@ def environment(monkeypatch, tmp_path):
     Of what we compile into libllama there is one file: the others look at more of upstream's headers.
     """
     native = shutil.copytree(native_build.NATIVE, tmp_path / "native", ignore=shutil.ignore_patterns("internal_*"))
+    package = tmp_path / "llamacffi"  # the version is read there
+    package.mkdir()
+    shutil.copy(native_build.NATIVE.parent / "llamacffi" / "__init__.py", package)
     monkeypatch.setattr(native_build, "NATIVE", native)
     for name in ("CMAKE_ARGS", "CMAKE_GENERATOR", "LLAMACFFI_CPU_VARIANTS", "CC", "CXX"):
         monkeypatch.delenv(name, raising=False)
@@ -104,7 +120,7 @@ CORE = ["llamacffi-ggml", "llamacffi-ggml-base", "llamacffi-llama"]
 @pytest.mark.usefixtures("environment")
 def test_builds_the_core_and_the_variant_with_the_best_score(source, tmp_path):
     installed = native_build.build(source, "abc123", tmp_path / "out")
-    assert libraries(installed) == ["ggml-cpu-best", "ggml-rpc", *CORE]
+    assert libraries(installed) == ["ggml-blas", "ggml-cpu-best", *CORE]
     assert (installed / "include" / "llama.h").is_file()
     assert (installed / "licenses" / "llama.cpp-LICENSE").read_text() == "small licence\n"
 
@@ -112,11 +128,11 @@ def test_builds_the_core_and_the_variant_with_the_best_score(source, tmp_path):
 def test_builds_the_variants_that_are_asked_for(source, tmp_path, environment):
     environment.setenv("LLAMACFFI_CPU_VARIANTS", "all")
     everything = native_build.build(source, "abc123", tmp_path / "out")
-    assert libraries(everything) == ["ggml-cpu-alien", "ggml-cpu-best", "ggml-cpu-old", "ggml-rpc", *CORE]
+    assert libraries(everything) == ["ggml-blas", "ggml-cpu-alien", "ggml-cpu-best", "ggml-cpu-old", *CORE]
     # In the same folder, where the others still lie.
     environment.setenv("LLAMACFFI_CPU_VARIANTS", "old, alien")
     some = native_build.build(source, "abc123", tmp_path / "out")
-    assert libraries(some) == ["ggml-cpu-alien", "ggml-cpu-old", "ggml-rpc", *CORE]
+    assert libraries(some) == ["ggml-blas", "ggml-cpu-alien", "ggml-cpu-old", *CORE]
 
 
 def test_an_unknown_variant_is_named_with_the_known_ones(source, tmp_path, environment):
@@ -188,8 +204,8 @@ def test_not_a_source_tree(tmp_path):
 @pytest.mark.usefixtures("environment")
 def test_one_module_without_the_core(source, tmp_path):
     options = {"LLAMACFFI_NEIGHBOURS": "../../llamacffi/lib"}
-    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", options)
-    assert libraries(installed) == ["ggml-rpc"]
+    installed = native_build.build_module("blas", source, "abc123", tmp_path / "out", options)
+    assert libraries(installed) == ["ggml-blas"]
     assert (installed / "licenses" / "llama.cpp-LICENSE").is_file()
     assert not (installed / "include").exists()
     assert not list(installed.parent.rglob("*llamacffi-llama*"))
@@ -205,11 +221,11 @@ def test_a_module_that_there_is_none_of(source, tmp_path):
 
 @pytest.mark.usefixtures("environment")
 def test_the_version_of_a_llama_cpp_that_has_none(source, tmp_path):
-    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+    installed = native_build.build_module("blas", source, "abc123", tmp_path / "out", {})
     assert native_build.llama_version(installed) == "unknown"
     lists = source / "CMakeLists.txt"
     lists.write_text(lists.read_text().replace("set(modules)", "set(LLAMA_VERSION 7.8)\nset(modules)"))
-    installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
+    installed = native_build.build_module("blas", source, "abc123", tmp_path / "out", {})
     assert native_build.llama_version(installed) == "7.8"
 
 
@@ -224,7 +240,7 @@ def test_a_project_within_finds_ninja_anew(source, tmp_path, environment):
         file.write(
             "include(ExternalProject)\n"
             'ExternalProject_Add(gen SOURCE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/gen INSTALL_COMMAND "" BUILD_ALWAYS TRUE)\n'
-            "add_dependencies(ggml-rpc gen)\n"
+            "add_dependencies(ggml-blas gen)\n"
         )
     real, path = shutil.which("ninja"), os.environ["PATH"]
     for name in ("first", "second"):
@@ -233,6 +249,6 @@ def test_a_project_within_finds_ninja_anew(source, tmp_path, environment):
         (folder / "ninja").write_text(f'#!/bin/sh\nexec "{real}" "$@"\n')
         (folder / "ninja").chmod(0o755)
         environment.setenv("PATH", f"{folder}{os.pathsep}{path}")
-        installed = native_build.build_module("rpc", source, "abc123", tmp_path / "out", {})
-        assert libraries(installed) == ["ggml-rpc"]
+        installed = native_build.build_module("blas", source, "abc123", tmp_path / "out", {})
+        assert libraries(installed) == ["ggml-blas"]
         shutil.rmtree(folder)
