@@ -1,4 +1,4 @@
-"""The command line: `python -m llamacffi info`, `generate`, and what a C compiler wants to know (`--cflags`, …)."""
+"""The command line: `python -m llamacffi info`, `generate`, `rpc-server`, and what a C compiler wants (`--cflags`, …)."""
 
 from __future__ import annotations
 
