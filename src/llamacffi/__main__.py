@@ -1,4 +1,4 @@
-"""The command line: `python -m llamacffi info`, `generate`, `rpc-server`, and what a C compiler wants (`--cflags`, …)."""
+"""The command line: `python -m llamacffi info`, `generate`, `rpc-server`, and what a compiler wants: `--cflags`, …"""
 
 from __future__ import annotations
 
