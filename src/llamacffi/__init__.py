@@ -2,7 +2,7 @@
 
 `lib` and `ffi` are cffi's own objects over the compiled extension. Every C function and constant is also
 `llamacffi.<name>`, made when it is first used and kept in the module from then on; such a function raises `LlamaError`
-for a wrong call.
+for a wrong call. `Model`, `Context` and the other classes own what they hold.
 """
 
 from . import backends as backends
@@ -43,14 +43,45 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .adapters import LoraAdapter as LoraAdapter
+    from .batch import Batch as Batch
+    from .context import Context as Context
+    from .generation import Generation as Generation
+    from .gguf import GGUF as GGUF
+    from .model import Model as Model
+    from .quantization import quantize as quantize
+    from .samplers import Sampler as Sampler
+    from .vocab import Vocab as Vocab
+
+# What owns native objects, and where it is: imported when it is first asked for, to keep this import light.
+_OWNING = {
+    "Batch": "batch",
+    "Context": "context",
+    "GGUF": "gguf",
+    "Generation": "generation",
+    "LoraAdapter": "adapters",
+    "Model": "model",
+    "Sampler": "samplers",
+    "Vocab": "vocab",
+    "quantize": "quantization",
+}
+
 
 def __getattr__(name: str) -> "Any":
     # Kept: asking again costs several times what the call itself does.
-    value = globals()[name] = __dir__() if name == "__all__" else _facade.resolve(name)
+    value = globals()[name] = _find(name)
     return value
+
+
+def _find(name: str) -> "Any":
+    if name in _OWNING:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_OWNING[name]}", __name__), name)
+    return __dir__() if name == "__all__" else _facade.resolve(name)
 
 
 def __dir__() -> list[str]:
     module = type(_facade)  # type() and not isinstance(): cffi's lib gives itself out as a module
     own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not module)
-    return sorted({*own, *_facade.names()})
+    return sorted({*own, *_OWNING, *_facade.names()})

@@ -103,6 +103,13 @@ def last_error() -> Optional[LlamaError]:
     return kind(message, function, argument, native.strip())
 
 
+def reason() -> str:
+    """llama.cpp's own words for a call of this thread that has just failed: the warnings and errors that it logged."""
+    from .native import ffi, lib
+
+    return str(ffi.string(lib.llamacffi_call_log()).decode("utf-8", "replace").strip())
+
+
 def failure() -> BaseException:
     """What to raise for the call of this thread that has just failed."""
     from .native import lib

@@ -9,8 +9,8 @@ from typing import Any, Callable, Optional
 
 import llamacffi
 
-from .errors import LlamaError
-from .native import encode_path, ffi, lib
+from .errors import LlamaError, reason
+from .native import encode_path, ffi
 
 _N_BATCH = 512
 
@@ -39,13 +39,8 @@ def load(path: str, progress: Optional[Callable[[float], bool]] = None, **device
         params.progress_callback, params.progress_callback_user_data = report.function, report.user_data
     model = llamacffi.llama_model_load_from_file(encode_path(path), params)
     if not model:
-        raise LlamaError(f"{path}: llama.cpp could not load this model", native=_reason())
+        raise LlamaError(f"{path}: llama.cpp could not load this model", native=reason())
     return model
-
-
-def _reason() -> str:
-    """What llama.cpp logged in this thread's latest call."""
-    return str(ffi.string(lib.llamacffi_call_log()).decode("utf-8", "replace").strip())
 
 
 def _check_file(path: str) -> None:
@@ -100,7 +95,7 @@ def generate(
     params.n_threads = params.n_threads_batch = n_threads or processors()
     ctx = llamacffi.llama_init_from_model(model, params)
     if not ctx:
-        raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens", native=_reason())
+        raise LlamaError(f"llama.cpp could not make a context of {n_ctx} tokens", native=reason())
     sampler = _sampler(temperature, llamacffi.LLAMA_DEFAULT_SEED if seed is None else seed)
     try:
         n_batch = llamacffi.llama_n_batch(ctx)
@@ -154,7 +149,7 @@ def processors() -> int:
 def _decode(ctx: ffi.CData, tokens: ffi.CData) -> None:
     status = llamacffi.llama_decode(ctx, llamacffi.llama_batch_get_one(tokens, len(tokens)))
     if status:
-        raise LlamaError(f"llama_decode failed with status {status}", native=_reason())
+        raise LlamaError(f"llama_decode failed with status {status}", native=reason())
 
 
 def _sampler(temperature: float, seed: int) -> ffi.CData:

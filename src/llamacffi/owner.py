@@ -1,0 +1,102 @@
+"""What the owning classes share: a native object that lives until its owner is closed, and no longer than its parent."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, ClassVar, Optional, TypeVar
+
+import llamacffi
+
+from .errors import FreedHandleError
+from .native import ffi
+
+Self = TypeVar("Self", bound="Owner")
+
+
+class Owner:
+    """An object that owns a native one.
+
+    It is closed by `close()`, or at the end of a `with` block. What was made from it is closed first, the latest of
+    them before the others; using any of them afterwards raises `FreedHandleError`. An object that is dropped without
+    having been closed is closed then, with a `ResourceWarning`, as a file is; don't rely on it.
+
+    Args:
+        handle: the C object, which this owns from now on.
+        parents: what must outlive it.
+    """
+
+    _free: ClassVar[str] = ""
+    """The C function that frees the handle."""
+
+    def __init__(self, handle: ffi.CData, *parents: Owner) -> None:
+        self._handle: Any = handle
+        self._owned = True
+        self._parents = parents
+        self._children: dict[int, weakref.ref[Owner]] = {}
+        for parent in parents:
+            parent._children[id(self)] = weakref.ref(self)
+
+    @property
+    def handle(self) -> ffi.CData:
+        """The C object, for `lib` and for `llamacffi.<C name>`; it still belongs to this one.
+
+        Raises:
+            FreedHandleError: this was closed.
+        """
+        if self._handle is None:
+            raise FreedHandleError(f"this {type(self).__name__} was closed")
+        return self._handle
+
+    @property
+    def closed(self) -> bool:
+        """Whether this was closed."""
+        return self._handle is None
+
+    def close(self) -> None:
+        """Free the native object, and before it what was made from it. Closing twice does nothing.
+
+        Raises:
+            BusyError: another thread is using it; it stays open.
+        """
+        if self._handle is None:
+            return
+        for child in reversed(list(self._living_children())):
+            child.close()
+        self._close_handle()
+        self._handle = None
+        for parent in self._parents:
+            parent._children.pop(id(self), None)
+        self._parents = ()
+
+    def _close_handle(self) -> None:
+        if self._owned:
+            getattr(llamacffi, self._free)(self._handle)
+
+    def _living_children(self) -> Iterator[Owner]:
+        for reference in list(self._children.values()):
+            child = reference()
+            if child is not None:
+                yield child
+
+    def __enter__(self: Self) -> Self:
+        self.handle  # noqa: B018 - raises
+        return self
+
+    def __exit__(
+        self, kind: Optional[type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None) is None:
+            return
+        if self._owned:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+        self.close()
+
+    def __repr__(self) -> str:
+        state = " (closed)" if self._handle is None else ""
+        return f"<llamacffi.{type(self).__name__}{state}>"
