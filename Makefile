@@ -14,7 +14,7 @@ run: $(VENV)/installed
 test: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
-bench: $(VENV)/installed $(VENV)/installed-bench
+bench: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python benchmarks/run.py
 
 check: $(VENV)/installed-tools
@@ -61,10 +61,6 @@ endif
 
 $(VENV)/installed-test: $(VENV)/bin/python tests/requirements.txt
 	$(PIP) install -r tests/requirements.txt
-	touch $@
-
-$(VENV)/installed-bench: $(VENV)/bin/python tests/requirements.txt benchmarks/requirements.txt
-	$(PIP) install -r tests/requirements.txt -r benchmarks/requirements.txt
 	touch $@
 
 $(VENV)/installed-tools: $(VENV)/bin/python tools/requirements.txt

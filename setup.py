@@ -199,8 +199,9 @@ setup(
     ext_modules=[extension()],
     cmdclass={"build_ext": BuildExtension, "sdist": SourceDistribution},
     options={"bdist_wheel": {"py_limited_api": "cp39"}} if ABI3 else {},
-    # The GPU backends' wheels in backends/, each for this very version.
     extras_require={
+        "numpy": ["numpy"],
+        # The GPU backends' wheels in backends/, each for this very version.
         "vulkan": [f"llamacffi-vulkan=={manifest.package_version()}"],
         "cuda13": [f"llamacffi-cuda13=={manifest.package_version()}"],
     },
