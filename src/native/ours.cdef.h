@@ -57,6 +57,21 @@ bool llamacffi_differs(int index, struct llamacffi_measure *measure);
 /* can_save.h */
 bool llamacffi_can_save(const struct llama_model *model);
 
+/* files.h */
+FILE *llamacffi_open_file(int descriptor, int64_t position);
+void llamacffi_close_file(FILE *file);
+
+/* tokenize.h */
+int64_t llamacffi_tokenize_many(const struct llama_vocab *vocab, const char *texts, const int64_t *ends, int64_t n,
+    bool add_special, bool parse_special, llama_token **tokens, int64_t *token_ends);
+void llamacffi_free_tokens(llama_token *tokens);
+int64_t llamacffi_join(const struct llama_vocab *vocab, const llama_token *tokens, int64_t n, char *text, int64_t room,
+    bool special, bool strip);
+
+/* quantize.h */
+uint32_t llamacffi_quantize(const char *fname_inp, const char *fname_out, const llama_model_quantize_params *params,
+    llama_progress_callback progress, void *user_data);
+
 /* callbacks.cpp */
 void *llamacffi_trampoline(const char *type, int64_t callback);
 bool llamacffi_is_callback_type(const char *type);
