@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 from array import array
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, Optional
 
 from .arrays import numpy
 from .errors import FreedHandleError, InvalidArgumentError, LlamaError
-from .native import ffi, lib
+from .native import ffi
 
 _SIZE = ffi.sizeof("llama_token_data")
 
@@ -32,6 +32,10 @@ class Candidates:
     """
 
     __slots__ = ("_array", "_memory", "_room", "_seen", "_views")
+    _array: Any
+    _memory: Any
+    _seen: Any
+    _views: tuple[Any, ...]
 
     def __init__(self, logits: Any) -> None:
         self._clear()
@@ -49,11 +53,11 @@ class Candidates:
         self.logit[:] = values
 
     def _clear(self) -> None:
-        self._array: Any = None
-        self._memory: Any = None
+        self._array = None
+        self._memory = None
         self._room = 0
-        self._seen: Any = None
-        self._views: tuple[Any, ...] = ()
+        self._seen = None
+        self._views = ()
 
     @property
     def handle(self) -> ffi.CData:
@@ -152,7 +156,7 @@ class _Lent(Candidates):
         self._room = 0
 
 
-@lru_cache(maxsize=None)
+@cache
 def _dtype() -> Any:
     fields = dict(ffi.typeof("llama_token_data").fields)
     return numpy().dtype(
@@ -172,11 +176,10 @@ def _views_of(data: ffi.CData, size: int) -> tuple[Any, Any, Any, Any]:
     if module is not None:
         whole = module.frombuffer(memory, _dtype())
         return whole, whole["id"], whole["logit"], whole["p"]
-    plain = memoryview(memory)
+    plain: Any = memoryview(memory)
     step = _SIZE // 4
     places = [dict(ffi.typeof("llama_token_data").fields)[name].offset // 4 for name in ("id", "logit", "p")]
-    id_, logit, p = (plain.cast(form)[place::step] for form, place in zip("iff", places))
-    return plain, id_, logit, p
+    return plain, *(plain.cast(form)[place::step] for form, place in zip(("i", "f", "f"), places))
 
 
 class PythonSampler:

@@ -37,8 +37,8 @@ class Sampler(Owner):
     """A chain of samplers, in llama.cpp's usual order (C: `llama_sampler_chain_init`).
 
     What is off, as most of it is unless it is asked for, is left out. The order is: `processors`, `logit_bias`,
-    `grammar`, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC, infill, temperature, and one that chooses:
-    by chance, or the likeliest if the temperature is 0. `mirostat` replaces all from top-n-sigma to infill and
+    `grammar`, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC, infill, temperature, and one that
+    chooses: by chance, or the likeliest if the temperature is 0. `mirostat` replaces all from top-n-sigma to infill and
     chooses itself; `adaptive_target` chooses in the place of chance. At temperature 0, what only leaves out unlikely
     tokens (top-n-sigma, top-k, top-p, min-p) is left out itself.
 
@@ -79,7 +79,7 @@ class Sampler(Owner):
         no_perf: whether not to measure the time.
 
     Raises:
-        InvalidArgumentError: a value that can't be, a grammar that can't be parsed, or no vocabulary where it is needed.
+        InvalidArgumentError: a value that can't be, a grammar that can't be parsed, or no vocabulary though it is needed.
     """
 
     _free = "llama_sampler_free"
@@ -692,10 +692,23 @@ class Sampler(Owner):
 
 
 # The keywords of Sampler that are compared before C gets them.
-_FLOATS = (
-    "temperature top_k top_p min_p typical_p top_n_sigma xtc_probability dynatemp_range repeat_penalty frequency_penalty"
-    " presence_penalty dry_multiplier adaptive_target"
-).split()
+_FLOATS = frozenset(
+    {
+        "adaptive_target",
+        "dry_multiplier",
+        "dynatemp_range",
+        "frequency_penalty",
+        "min_p",
+        "presence_penalty",
+        "repeat_penalty",
+        "temperature",
+        "top_k",
+        "top_n_sigma",
+        "top_p",
+        "typical_p",
+        "xtc_probability",
+    }
+)
 
 
 def _number(function: str, name: str, value: Any) -> float:
