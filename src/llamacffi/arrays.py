@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, Optional, Union
 
 from .errors import FreedHandleError, InvalidArgumentError
@@ -22,7 +22,7 @@ from .native import ffi, lib
 _SIZES = {"b": 1, "B": 1, "?": 1, "e": 2, "h": 2, "H": 2, "f": 4, "i": 4, "I": 4, "d": 8, "q": 8, "Q": 8}
 
 
-@lru_cache(maxsize=None)
+@cache
 def numpy() -> Any:
     """The module, None if it is not installed."""
     try:
@@ -167,7 +167,7 @@ _UNTOUCHED = frozenset(
 _CONTENT = ("T", "__array_interface__", "__array_struct__", "ctypes", "data", "flat", "imag", "mT", "real")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _stamping() -> Callable[[Any, Any, int], Any]:
     """The function that makes views, and with it their class, which needs NumPy."""
     np = numpy()
