@@ -107,7 +107,7 @@ static void on_log(ggml_log_level level, const char * text, void * data) {
     const Call * call = current().call();
     // What is being stopped complains of it, and whoever stopped it knows.
     const Stop * stop = current().stop;
-    if (python_ended || (call && call->is_stopping()) || (stop && stop->has_come())) return;
+    if (python_ended || stops_quantizing(text) || (call && call->is_stopping()) || (stop && stop->has_come())) return;
     if (const ggml_log_callback user = channel->user) {
         if (level != GGML_LOG_LEVEL_CONT) line.level = level_of(level);
         user(level, text, channel->user_data);
