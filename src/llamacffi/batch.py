@@ -99,7 +99,7 @@ class Batch(Owner):
         self,
         tokens: Any,
         *,
-        pos: Union[None, int, Sequence[int]] = None,
+        pos: Union[int, Sequence[int], None] = None,
         seq: Union[int, tuple[int, ...]] = 0,
         logits: Union[str, Sequence[Any]] = "last",
     ) -> int:

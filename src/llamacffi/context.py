@@ -290,7 +290,8 @@ class Context(Owner):
         if status == -1:
             raise InvalidArgumentError(f"llama.cpp does not take this batch of {n} tokens", native=reason())
         raise LlamaError(
-            f"computing failed ({status}); parts of the batch may be in the memory: see memory.pos_max()", native=reason()
+            f"computing failed ({status}); parts of the batch may be in the memory: see memory.pos_max()",
+            native=reason(),
         )
 
     def synchronize(self) -> None:
