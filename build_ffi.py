@@ -25,20 +25,11 @@ def builder(generated: Path) -> FFI:
         generated: the folder that has header_gen's output.
     """
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = [
-        "backends_c.h",
-        "backends.h",
-        "batches.h",
-        "can_save.h",
-        "errors.h",
-        "callbacks.h",
-        "measures.h",
-        "guards.h",
-    ]
+    ours = ["backends_c", "backends", "batches", "can_save", "errors", "callbacks", "measures", "guards"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
-    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}"\n' for name in ours))
+    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}.h"\n' for name in ours))
     return ffi
 
 

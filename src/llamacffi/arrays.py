@@ -155,31 +155,12 @@ class Rows:
 
 # What of an array's is no method that looks at its content, or must stay as it is.
 _UNTOUCHED = frozenset(
-    [
-        "__array_finalize__",
-        "__array_function__",
-        "__array_prepare__",
-        "__array_ufunc__",
-        "__array_wrap__",
-        "__buffer__",
-        "__class__",
-        "__class_getitem__",
-        "__delattr__",
-        "__dir__",
-        "__getattribute__",
-        "__init__",
-        "__init_subclass__",
-        "__iter__",
-        "__len__",
-        "__new__",
-        "__release_buffer__",
-        "__repr__",
-        "__setattr__",
-        "__sizeof__",
-        "__str__",
-        "__subclasshook__",
-        "setflags",
-    ]
+    (
+        *("__array_finalize__", "__array_function__", "__array_prepare__", "__array_ufunc__", "__array_wrap__"),
+        *("__buffer__", "__class__", "__class_getitem__", "__delattr__", "__dir__", "__getattribute__", "__init__"),
+        *("__init_subclass__", "__iter__", "__len__", "__new__", "__release_buffer__", "__repr__", "__setattr__"),
+        *("__sizeof__", "__str__", "__subclasshook__", "setflags"),
+    )
 )
 _CONTENT = ("T", "__array_interface__", "__array_struct__", "ctypes", "data", "flat", "imag", "mT", "real")
 
@@ -196,7 +177,7 @@ def stamping() -> Callable[[Any, Any, int], Any]:
     ndarray = np.ndarray
     bare = ndarray.view
 
-    class View(ndarray):  # type: ignore[misc]
+    class View(ndarray):  # type: ignore[misc, valid-type]
         """An array over native memory, which raises `FreedHandleError` once that shows something else, or is gone."""
 
         __slots__ = ("_made_at", "_version")
@@ -234,8 +215,8 @@ def stamping() -> Callable[[Any, Any, int], Any]:
         if isinstance(value, View):
             if value.stale:
                 raise FreedHandleError(
-                    "this view is stale: what it showed is gone, since the object it belongs to has computed again or was "
-                    "freed; ask for a new one, and copy() what you want to keep"
+                    "this view is stale: the object that it shows a part of has computed again, or was freed; ask for a "
+                    "new view, and copy() what you want to keep"
                 )
             views.append(value)
             return bare(value, ndarray)
