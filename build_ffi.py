@@ -25,12 +25,12 @@ def builder(generated: Path) -> FFI:
         generated: the folder that has header_gen's output.
     """
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
-    names = ["backends_c", "backends", "batches", "can_save", "errors", "callbacks", "files", "loop", "measures"]
-    ours = [f"{name}.h" for name in [*names, "quantize", "tokenize", "guards"]]
+    ours = ["backends_c", "backends", "batches", "can_save", "errors", "callbacks", "files", "loop", "measures"]
+    ours += ["quantize", "tokenize", "guards"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
-    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}"\n' for name in ours))
+    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}.h"\n' for name in ours))
     return ffi
 
 
