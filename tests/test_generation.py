@@ -354,9 +354,7 @@ def test_context_freed_through_lib(tiny: Model) -> None:
     lib.llama_free(context.handle)
     with pytest.raises(FreedHandleError):
         next(generation)
-    with pytest.raises(FreedHandleError):
-        context.close()
-    context._handle = None
+    context.close()
 
 
 def test_one_thread_reads(tiny_context: Context) -> None:
@@ -449,7 +447,7 @@ def test_ctrl_c(run_python: Run, model_path: str) -> None:
         ([], {}, "prompt: is empty"),
         ([1, 10**6], {}, "prompt: 1000000 is not a token"),
         ([-1], {}, "prompt: -1 is not a token"),
-        ("word " * 1000, {}, "the prompt has 1000 tokens, and the context takes 512"),
+        ("word " * 1000, {}, r"the prompt has 100\d tokens, and the context takes 512"),
         ("a", {"max_tokens": -1}, "max_tokens = -1"),
         ("a", {"step": 0}, "step = 0"),
         ("a", {"stop": ""}, "stop: an empty text"),
@@ -529,11 +527,12 @@ def test_state_from_a_file_is_known(tiny: Model, tmp_path: Path) -> None:
     with tiny.context(n_ctx=256) as context:
         context.generate(tokens, max_tokens=0).text()
         context.save_state(tmp_path / "state")
-        context.save_state(tmp_path / "sequence", seq=0)
     with tiny.context(n_ctx=256) as context:
         assert context.load_state(tmp_path / "state") == tokens
         assert context.generate([*tokens, 13], max_tokens=0).reused == 5
     with tiny.context(n_ctx=512, n_seq_max=2) as context:
+        context.generate(tokens, max_tokens=0).text()
+        context.save_state(tmp_path / "sequence", seq=0)
         assert context.load_state(tmp_path / "sequence", seq=1) == tokens
         assert context.generate([*tokens, 13], max_tokens=0, seq=1).reused == 5
 

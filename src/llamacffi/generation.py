@@ -148,6 +148,8 @@ def generate(
     model = context.model
     tokens = to_tokens(model.vocab, prompt, add_special, parse_special)
     end = to_end(context, max_tokens, stop, ignore_eog)
+    if not 0 <= seq < context.n_seq_max:
+        raise InvalidArgumentError(f"seq = {seq!r}: the context has {context.n_seq_max} (n_seq_max), from 0 on")
     check_room([tokens], end.limit)
     with ExitStack() as undo:
         sampler, own = Sampler.from_options(model.vocab, sampler, **sampling)
