@@ -1,4 +1,4 @@
-"""What the owning classes share: a native object that lives until its owner is closed, and no longer than its parent."""
+"""What the owning classes share: a native object that lives until its owner is closed, within its parents' lives."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Optional, TypeVar
 import llamacffi
 
 from .errors import FreedHandleError
+from .handles import is_freed
 from .native import ffi
 
 Self = TypeVar("Self", bound="Owner")
@@ -30,6 +31,8 @@ class Owner:
 
     _free: ClassVar[str] = ""
     """The C function that frees the handle."""
+    _warns: ClassVar[bool] = True
+    """Whether to drop this without having closed it is a mistake."""
 
     def __init__(self, handle: ffi.CData, *parents: Owner) -> None:
         self._handle: Any = handle
@@ -65,6 +68,8 @@ class Owner:
             return
         for child in reversed(list(self._living_children())):
             child.close()
+        if self._handle is None:  # a child has closed what was only there for it
+            return
         self._close_handle()
         self._handle = None
         for parent in self._parents:
@@ -72,8 +77,13 @@ class Owner:
         self._parents = ()
 
     def _close_handle(self) -> None:
-        if self._owned:
+        if not self._owned:
+            return
+        try:
             getattr(llamacffi, self._free)(self._handle)
+        except FreedHandleError:
+            if not is_freed(self._handle):  # what is not ours uses it
+                raise
 
     def _living_children(self) -> Iterator[Owner]:
         for reference in list(self._children.values()):
@@ -93,7 +103,7 @@ class Owner:
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is None:
             return
-        if self._owned:
+        if self._owned and self._warns:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
         self.close()
 

@@ -12,6 +12,7 @@
 #include "ggml.h"
 #include "handles.hpp"
 #include "memory.hpp"
+#include "stop.hpp"
 
 namespace llamacffi {
 
@@ -28,6 +29,7 @@ struct Thread {
     llamacffi_error error = {};
     std::string argument, message, native;
     std::vector<const void *> gone;  // what a free in progress ends
+    Stop * stop = nullptr;           // what stops its computations, beside the abort callbacks
     // The context that this thread used last: where its tensors are.
     uintptr_t tensors_begin = 0, tensors_end = 0;
     uint64_t tensors_version = 0;
@@ -180,8 +182,9 @@ class Formatted {
 // ggml_set_abort_callback, which is global to the process: the user's own is called, and then ours.
 ggml_abort_callback_t set_abort_callback(ggml_abort_callback_t callback);
 
-// callbacks.cpp: the owner of callbacks is gone.
+// callbacks.cpp: the owner of callbacks is gone; what a call within this one raised is this one's.
 void release_all(const void * owner);
+void inherit_exception(const Call & call);
 
 // tensors.cpp
 void tensors_made(const ggml_context * context);

@@ -40,7 +40,12 @@ const char *llamacffi_call_log(void);
 void llamacffi_backend_missing(const char *message);
 bool llamacffi_adopt(const char *kind, void *handle);
 bool llamacffi_is_freed(const char *kind, const void *handle);
+const uint32_t *llamacffi_version(const char *kind, const void *handle);
 void llamacffi_end(void);
+
+/* batches.h */
+void llamacffi_batch_write(struct llama_batch *batch, int32_t at, const llama_token *tokens, int32_t n, llama_pos pos,
+    const llama_seq_id *seq_ids, int32_t n_seq_ids, int outputs);
 
 /* rpc.cpp */
 void llamacffi_watch_workers(void *set_hooks);
@@ -56,6 +61,39 @@ bool llamacffi_differs(int index, struct llamacffi_measure *measure);
 
 /* can_save.h */
 bool llamacffi_can_save(const struct llama_model *model);
+
+/* loop.h */
+enum llamacffi_stop {
+    LLAMACFFI_STOP_NONE,
+    LLAMACFFI_STOP_EOG,
+    LLAMACFFI_STOP_TEXT,
+    LLAMACFFI_STOP_LENGTH,
+    LLAMACFFI_STOP_CANCELLED,
+    LLAMACFFI_STOP_DEADLINE,
+    ...
+};
+struct llamacffi_sequence {
+    const char *text;
+    size_t text_size;
+    const llama_token *tokens;
+    size_t n_tokens;
+    llama_pos pos;
+    int32_t n_prompt, stop;
+    int64_t prompt_us, text_us;
+    ...;
+};
+struct llamacffi_loop;
+struct llamacffi_loop *llamacffi_loop_new(struct llama_context *ctx);
+void llamacffi_loop_free(struct llamacffi_loop *loop);
+struct llamacffi_sequence *llamacffi_loop_add(struct llamacffi_loop *loop, llama_seq_id seq, const llama_token *tokens,
+    int32_t n_tokens, llama_pos pos, struct llama_sampler *sampler, int32_t n_predict, llama_pos limit, bool ignore_eog);
+void llamacffi_loop_stop_text(struct llamacffi_sequence *sequence, const char *text, size_t size);
+void llamacffi_loop_stop_token(struct llamacffi_sequence *sequence, llama_token token);
+void llamacffi_loop_remove(struct llamacffi_loop *loop, struct llamacffi_sequence *sequence);
+void llamacffi_loop_draft(struct llamacffi_loop *loop, struct llama_context *draft, int32_t n_draft);
+int32_t llamacffi_loop_step(struct llamacffi_loop *loop, int32_t n_tokens, int64_t us);
+void llamacffi_loop_cancel(struct llamacffi_loop *loop);
+void llamacffi_loop_deadline(struct llamacffi_loop *loop, int64_t us);
 
 /* files.h */
 FILE *llamacffi_open_file(int descriptor, int64_t position);
