@@ -116,7 +116,7 @@ def empty(shape: Sequence[int]) -> Any:
     n = 1
     for each in shape:
         n *= each
-    flat = memoryview(bytearray(4 * n))
+    flat: Any = memoryview(bytearray(4 * n))
     return flat.cast("f", shape) if n else flat.cast("f")
 
 

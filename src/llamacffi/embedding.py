@@ -33,7 +33,7 @@ class Ranked(NamedTuple):
         document: itself.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]
     score: float
     document: str
 
@@ -157,7 +157,7 @@ def _pooled(context: Context, prompts: list[list[int]]) -> Any:
     """The prompts' pooled embeddings, of shape (prompts, numbers)."""
     n = context._n_pooled
     result = arrays.empty((len(prompts), n))
-    target = ffi.from_buffer("float[]", result, require_writable=True) if prompts else None
+    target: Any = ffi.from_buffer("float[]", result, require_writable=True) if prompts else None
     for i, seq, _ in _computed(context, prompts):
         ffi.memmove(target + i * n, context._embeddings_of(seq), 4 * n)
     return result
