@@ -12,7 +12,7 @@ from carrier import ROOT
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
 
-Value = Union[bool, int, float, str, "list[int]", "list[float]", "list[str]"]
+Value = Union[bool, int, float, str, "list[int]", "list[float]", "list[str]", "array.array[int]"]
 
 VOCABULARIES = ROOT / "vendor" / "llama.cpp" / "models"
 
@@ -23,7 +23,7 @@ N_CTX, N_VOCAB = 128, 512
 def write(path: Path, values: dict[str, Value], tensors: dict[str, tuple[int, ...]]) -> Path:
     """Write a file with these keys, and tensors of these sizes with random numbers.
 
-    Integers are stored as u32 (lists: i32), floats as f32.
+    Integers are stored as u32 (lists: i32, arrays: u32), floats as f32.
     """
     gguf = lib.gguf_init_empty()
     for key, value in values.items():
@@ -60,6 +60,8 @@ def _set(gguf: Any, key: bytes, value: Value) -> None:
         lib.gguf_set_val_f32(gguf, key, value)
     elif isinstance(value, str):
         lib.gguf_set_val_str(gguf, key, value.encode())
+    elif isinstance(value, array.array):
+        lib.gguf_set_arr_data(gguf, key, lib.GGUF_TYPE_UINT32, ffi.from_buffer(value), len(value))
     elif isinstance(value[0], str):
         texts = [ffi.new("char[]", str(text).encode()) for text in value]
         lib.gguf_set_arr_str(gguf, key, ffi.new("const char *[]", texts), len(texts))
@@ -202,6 +204,43 @@ def write_bert(path: Path, pooling: int = 1, n_cls_out: int = 0, **more: Value) 
             tensors[f"blk.{layer}.{name}.weight"] = ne
             tensors[f"blk.{layer}.{name}.bias"] = ne[-1:]
     return write(path, {**values, **more}, tensors)
+
+
+def write_lora(path: Path, tensors: tuple[str, ...] = ("blk.0.attn_q", "blk.1.attn_q"), **changed: Value) -> Path:
+    """A LoRA adapter of rank 4 for the model of `write_llama`, which changes these square weights."""
+    values: dict[str, Value] = {
+        "general.type": "adapter",
+        "general.architecture": "llama",
+        "adapter.type": "lora",
+        "adapter.lora.alpha": 16.0,
+        **{name.replace("__", "."): value for name, value in changed.items()},
+    }
+    sizes: dict[str, tuple[int, ...]] = {}
+    for name in tensors:
+        sizes[f"{name}.weight.lora_a"], sizes[f"{name}.weight.lora_b"] = (N_EMBD, 4), (4, N_EMBD)
+    return write(path, values, sizes)
+
+
+def write_splits(path: Path, targets: list[Path]) -> None:
+    """A model in two files: its metadata and first tensors, and the others."""
+    ggml = ffi.new("struct ggml_context **")
+    source = lib.gguf_init_from_file(
+        encode_path(os.fspath(path)), ffi.new("struct gguf_init_params *", {"ctx": ggml})[0]
+    )
+    n = lib.gguf_get_n_tensors(source)
+    for number, target in enumerate(targets):
+        part = lib.gguf_init_empty()
+        if number == 0:
+            lib.gguf_set_kv(part, source)
+        lib.gguf_set_val_u16(part, b"split.no", number)
+        lib.gguf_set_val_u16(part, b"split.count", len(targets))
+        lib.gguf_set_val_i32(part, b"split.tensors.count", n)
+        for i in range(n * number // len(targets), n * (number + 1) // len(targets)):
+            lib.gguf_add_tensor(part, lib.ggml_get_tensor(ggml[0], lib.gguf_get_tensor_name(source, i)))
+        assert lib.gguf_write_to_file(part, encode_path(os.fspath(target)), False)
+        lib.gguf_free(part)
+    lib.gguf_free(source)
+    lib.ggml_free(ggml[0])
 
 
 def write_projector(path: Path, n_embd: int, vision: bool = True, audio: bool = False) -> Path:

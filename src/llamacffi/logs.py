@@ -14,7 +14,7 @@ from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
 LOGGER = "llamacffi"
 _WARNING = 30  # logging's
@@ -22,7 +22,7 @@ _kept: dict[int, Kept] = {}  # by thread
 
 
 class Kept:
-    """Keeps the warnings and errors that this thread logs inside `with` from the log.
+    """Keeps the warnings and errors that this thread logs inside `with` from the log. One may be inside another.
 
     Attributes:
         lines: level and text of each, in order.
@@ -30,13 +30,18 @@ class Kept:
 
     def __init__(self) -> None:
         self.lines: list[tuple[int, str]] = []
+        self._outer: Optional[Kept] = None
 
     def __enter__(self) -> Kept:
+        self._outer = _kept.get(get_ident())
         _kept[get_ident()] = self
         return self
 
     def __exit__(self, *exception: object) -> None:
-        del _kept[get_ident()]
+        if self._outer:
+            _kept[get_ident()] = self._outer
+        else:
+            del _kept[get_ident()]
 
     def pass_on(self) -> None:
         """To the log, after all."""

@@ -39,7 +39,8 @@ class Model(Owner):
     Args:
         path: a GGUF file; of a model in several, the first, if they have the names that llama.cpp gives them, or else
             all of them in order. Or a binary file object that has a file descriptor, which is read from its position
-            on, stays open, and has the same position afterwards.
+            on, stays open, and has the same position afterwards; its data must lie as llama.cpp can map them, or
+            `load_mode="none"` read them.
         progress: called with the part that is loaded, 0 to 1; returning False cancels, None does not.
         device, gpu_layers, split_mode, main_gpu, tensor_split: the devices to use and how, as `choose_devices` takes
             them.
