@@ -223,7 +223,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         """
         handle = self.handle
         name = _key(key)
-        is_list = not isinstance(value, (str, bytes)) and hasattr(value, "__len__")
+        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(value, "ndim", 0) > 0
         if getattr(value, "ndim", 1) > 1:
             raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {value.ndim}")
         plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's, its numbers too

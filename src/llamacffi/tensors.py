@@ -49,7 +49,7 @@ def array(tensor: ffi.CData) -> Any:
     n_dims = llamacffi.ggml_n_dims(tensor)
     if not tensor.data:
         raise InvalidArgumentError("this tensor has no data yet: it was not allocated or not loaded")
-    dtype, shape = array_layout(tensor.type, tensor.ne[0:n_dims])
+    dtype, shape = array_layout(tensor.type, list(tensor.ne[0:n_dims]))
     strides = [tensor.nb[dimension] for dimension in range(n_dims - 1, -1, -1)]
     if lib.ggml_is_quantized(tensor.type):
         if tensor.nb[0] != lib.ggml_type_size(tensor.type):
@@ -157,8 +157,9 @@ def type_number(type_: Union[str, int]) -> int:
     Raises:
         InvalidArgumentError: there is no such type; the message lists those there are.
     """
-    number = _types().get(type_.lower(), -1) if isinstance(type_, str) else type_
-    if number not in _types().values():
+    by_name = {name.lower(): number for name, number in _types().items()}
+    number = by_name.get(type_.lower(), -1) if isinstance(type_, str) else type_
+    if number not in by_name.values():
         raise InvalidArgumentError(f"{type_!r} is none of ggml's types: {', '.join(_types())}")
     return number
 
