@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,6 @@ from llamacffi import (
     FreedHandleError,
     Generation,
     InvalidArgumentError,
-    LlamaError,
     Model,
     Sampler,
     ffi,
