@@ -157,6 +157,55 @@ def write_llama(
     return write(path, values, tensors)
 
 
+def write_bert(path: Path, pooling: int = 1, n_cls_out: int = 0, **more: Value) -> Path:
+    """An encoder, which makes embeddings and no text; with `n_cls_out` outputs of a classifier it ranks, too.
+
+    Its vocabulary has English words. `pooling` is one of `enum llama_pooling_type`; `more` are keys of the file.
+    """
+    n_vocab = 3000
+    values: dict[str, Value] = {"general.architecture": "bert", "general.name": "tiny"}
+    hyperparameters: dict[str, Value] = {
+        "context_length": N_CTX,
+        "embedding_length": N_EMBD,
+        "block_count": N_LAYER,
+        "feed_forward_length": N_FF,
+        "attention.head_count": N_HEAD,
+        "attention.layer_norm_epsilon": 1e-5,
+        "attention.causal": False,
+        "pooling_type": pooling,
+    }
+    values.update({f"bert.{name}": value for name, value in hyperparameters.items()})
+    values.update(vocabulary("bert-bge", n_vocab))
+    values["tokenizer.ggml.token_type_count"] = 2
+    tensors: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (N_EMBD, n_vocab),
+        "token_types.weight": (N_EMBD, 2),
+        "position_embd.weight": (N_EMBD, N_CTX),
+        "token_embd_norm.weight": (N_EMBD,),
+        "token_embd_norm.bias": (N_EMBD,),
+    }
+    if n_cls_out:
+        values["bert.classifier.output_labels"] = [f"label {i}" for i in range(n_cls_out)]
+        tensors["cls.weight"] = (N_EMBD, N_EMBD)
+        tensors["cls.bias"] = (N_EMBD,)
+        tensors["cls.output.weight"] = (N_EMBD, n_cls_out)
+        tensors["cls.output.bias"] = (n_cls_out,)
+    for layer in range(N_LAYER):
+        for name, ne in (
+            ("attn_q", (N_EMBD, N_EMBD)),
+            ("attn_k", (N_EMBD, N_EMBD)),
+            ("attn_v", (N_EMBD, N_EMBD)),
+            ("attn_output", (N_EMBD, N_EMBD)),
+            ("attn_output_norm", (N_EMBD,)),
+            ("ffn_up", (N_EMBD, N_FF)),
+            ("ffn_down", (N_FF, N_EMBD)),
+            ("layer_output_norm", (N_EMBD,)),
+        ):
+            tensors[f"blk.{layer}.{name}.weight"] = ne
+            tensors[f"blk.{layer}.{name}.bias"] = ne[-1:]
+    return write(path, {**values, **more}, tensors)
+
+
 def write_lora(path: Path, tensors: tuple[str, ...] = ("blk.0.attn_q", "blk.1.attn_q"), **changed: Value) -> Path:
     """A LoRA adapter of rank 4 for the model of `write_llama`, which changes these square weights."""
     values: dict[str, Value] = {

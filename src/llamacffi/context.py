@@ -133,12 +133,11 @@ class Context(Owner):
         self._version = version = arrays.version_of(handle)
         self._n_vocab = int(llamacffi.llama_vocab_n_tokens(llamacffi.llama_model_get_vocab(model.handle)))
         self._n_embd = int(getattr(llamacffi, "llama_model_n_embd_out", llamacffi.llama_model_n_embd)(model.handle))
-        pooled = self._n_embd
-        if self.pooling_type == "rank":
-            pooled = int(llamacffi.llama_model_n_cls_out(model.handle))
+        ranks = self.pooling_type == "rank"
+        self._n_pooled = int(llamacffi.llama_model_n_cls_out(model.handle)) if ranks else self._n_embd
         self._logits = arrays.Rows(self._logits_at, self._n_vocab, version)
         self._embeddings = arrays.Rows(self._embeddings_at, self._n_embd, version)
-        self._embeddings_seq = arrays.Rows(self._embeddings_of, pooled, version)
+        self._embeddings_seq = arrays.Rows(self._embeddings_of, self._n_pooled, version)
 
     # --- what it is ---
 
@@ -178,6 +177,11 @@ class Context(Owner):
     def n_seq_max(self) -> int:
         """How many sequences there can be. C: `llama_n_seq_max`."""
         return int(llamacffi.llama_n_seq_max(self.handle))
+
+    @property
+    def n_embd(self) -> int:
+        """How many numbers each embedding has that it makes of a token. C: `llama_model_n_embd_out`."""
+        return self._n_embd
 
     @property
     def pooling_type(self) -> str:
