@@ -78,7 +78,7 @@ def forced(context: Context, tokens: Sequence[int], **options: Any) -> Generatio
     handle = sampler(Forced(tokens))
     made = Sampler.from_handle(handle)
     made._owned = True
-    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=[made], **options)
+    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=made, **options)
 
 
 # --- what comes out -----------------------------------------------------------------------------------------------
