@@ -5,11 +5,11 @@ The only file that imports NumPy, and only when the first array is asked for.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 
-@lru_cache(maxsize=None)
+@cache
 def numpy() -> Any:
     """The module, None if it is not installed."""
     try:

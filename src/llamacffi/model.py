@@ -1,0 +1,358 @@
+"""A model: what is loaded from a GGUF file, and what it says of itself."""
+
+from __future__ import annotations
+
+import os
+import stat
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Union
+
+import llamacffi
+
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
+from .native import encode_path, ffi
+from .owner import Owner
+from .params import enum_name, fill
+
+if TYPE_CHECKING:
+    from .adapters import LoraAdapter
+    from .context import Context
+    from .devices import Device
+    from .vocab import Vocab
+
+    Path = Union[str, os.PathLike[str]]
+
+
+class Model(Owner):
+    """A model in memory (C: `struct llama_model`).
+
+    Any number of contexts and threads may use it. What was made from it is closed before it.
+
+    Args:
+        path: a GGUF file; of a model in several, the first, if they have the names that llama.cpp gives them, or else
+            all of them in order. Or a binary file object that has a file descriptor, which is read from its position
+            on, stays open, and has the same position afterwards.
+        progress: called with the part that is loaded, 0 to 1; returning False cancels, None does not.
+        device, gpu_layers, split_mode, main_gpu, tensor_split: the devices to use and how, as `choose_devices` takes
+            them.
+        **params: any other field of C's `struct llama_model_params`: vocab_only, check_tensors, load_mode, …, as
+            `llamacffi.params.fill` takes them: `kv_overrides={"general.name": "…"}`.
+
+    Raises:
+        LlamaError: there is no such file, it is not a GGUF file, llama.cpp can't load it, or `progress` cancelled.
+        InvalidArgumentError: there is no such parameter or device, or it can't have this value.
+        Anything that `progress` raises.
+    """
+
+    _free = "llama_model_free"
+
+    def __init__(
+        self,
+        path: Union[Path, Sequence[Path], BinaryIO],
+        *,
+        progress: Optional[Callable[[float], Optional[bool]]] = None,
+        device: Union[str, int, Device, Sequence[Union[str, int, Device]], None] = None,
+        gpu_layers: Union[str, int, None] = None,
+        split_mode: Union[str, int, None] = None,
+        main_gpu: Union[str, int, Device, None] = None,
+        tensor_split: Union[str, Sequence[float], None] = None,
+        **params: Any,
+    ) -> None:
+        llamacffi.llama_backend_init()
+        struct = llamacffi.llama_model_default_params()
+        fill(struct, params, "Model")
+        llamacffi.choose_devices(struct, device, gpu_layers, split_mode, main_gpu, tensor_split)
+        cancelled = False
+
+        def report(part: float) -> bool:
+            nonlocal cancelled
+            cancelled = progress(part) is False  # type: ignore[misc]
+            return not cancelled
+
+        callback = llamacffi.callback("llama_progress_callback", report) if progress else None
+        if callback:
+            struct.progress_callback, struct.progress_callback_user_data = callback.function, callback.user_data
+        name, handle = _load(path, struct)
+        if not handle:
+            problem = "loading was cancelled" if cancelled else "llama.cpp could not load this model"
+            raise LlamaError(f"{name}: {problem}", native="" if cancelled else reason())
+        super().__init__(handle)
+
+    @classmethod
+    def from_handle(cls, handle: ffi.CData) -> Model:
+        """A `struct llama_model *` as an object, which borrows it: closing this does not free the model.
+
+        Raises:
+            LlamaError: it is no model, or was freed.
+        """
+        llamacffi.llama_model_n_params(handle)
+        model = cls.__new__(cls)
+        Owner.__init__(model, handle)
+        model._owned = False
+        return model
+
+    @property
+    def vocab(self) -> Vocab:
+        """The vocabulary, a part of this model (C: `llama_model_get_vocab`)."""
+        from .vocab import Vocab
+
+        handle = self.handle
+        reference = self.__dict__.get("_vocab")  # a weak one: it holds the model
+        vocab: Optional[Vocab] = reference and reference()
+        if vocab is None or vocab.closed:
+            vocab = Vocab(self, llamacffi.llama_model_get_vocab(handle))
+            self._vocab = weakref.ref(vocab)
+        return vocab
+
+    # --- what it is ---
+
+    @property
+    def description(self) -> str:
+        """Its kind, size and type in words, "llama 256M Q4_1" (C: `llama_model_desc`)."""
+        return read_text(partial(llamacffi.llama_model_desc, self.handle))
+
+    @property
+    def size(self) -> int:
+        """The bytes that its tensors take (C: `llama_model_size`)."""
+        return int(llamacffi.llama_model_size(self.handle))
+
+    @property
+    def n_params(self) -> int:
+        """The number of its parameters (C: `llama_model_n_params`)."""
+        return int(llamacffi.llama_model_n_params(self.handle))
+
+    @property
+    def n_ctx_train(self) -> int:
+        """The tokens of the context that it was trained with (C: `llama_model_n_ctx_train`)."""
+        return int(llamacffi.llama_model_n_ctx_train(self.handle))
+
+    @property
+    def n_embd(self) -> int:
+        """The numbers in an embedding (C: `llama_model_n_embd`)."""
+        return int(llamacffi.llama_model_n_embd(self.handle))
+
+    @property
+    def n_layer(self) -> int:
+        """The number of its layers (C: `llama_model_n_layer`)."""
+        return int(llamacffi.llama_model_n_layer(self.handle))
+
+    @property
+    def n_head(self) -> int:
+        """The number of attention heads in a layer (C: `llama_model_n_head`)."""
+        return int(llamacffi.llama_model_n_head(self.handle))
+
+    @property
+    def n_head_kv(self) -> int:
+        """The number of attention heads that have keys and values of their own (C: `llama_model_n_head_kv`)."""
+        return int(llamacffi.llama_model_n_head_kv(self.handle))
+
+    @property
+    def n_swa(self) -> int:
+        """The tokens in the window of sliding-window attention, 0 without it (C: `llama_model_n_swa`)."""
+        return int(llamacffi.llama_model_n_swa(self.handle))
+
+    @property
+    def ftype(self) -> str:
+        """The type of most of its tensors as llama.cpp calls it, "Q4_K - Medium" (C: `llama_ftype_name`)."""
+        return _text(llamacffi.llama_ftype_name(llamacffi.llama_model_ftype(self.handle)))
+
+    @property
+    def rope_type(self) -> str:
+        """The type of its rotary position embedding: "none", "norm", "neox", … (C: `llama_model_rope_type`)."""
+        return enum_name("llama_rope_type", llamacffi.llama_model_rope_type(self.handle))
+
+    @property
+    def rope_freq_scale_train(self) -> float:
+        """The frequency scale that it was trained with (C: `llama_model_rope_freq_scale_train`)."""
+        return float(llamacffi.llama_model_rope_freq_scale_train(self.handle))
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether its input goes through `Context.encode` first (C: `llama_model_has_encoder`)."""
+        return bool(llamacffi.llama_model_has_encoder(self.handle))
+
+    @property
+    def has_decoder(self) -> bool:
+        """Whether it has a part for `Context.decode` (C: `llama_model_has_decoder`)."""
+        return bool(llamacffi.llama_model_has_decoder(self.handle))
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether it has a state instead of a cache of tokens, as Mamba and RWKV (C: `llama_model_is_recurrent`)."""
+        return bool(llamacffi.llama_model_is_recurrent(self.handle))
+
+    @property
+    def is_hybrid(self) -> bool:
+        """Whether it has both, as Jamba (C: `llama_model_is_hybrid`)."""
+        return bool(llamacffi.llama_model_is_hybrid(self.handle))
+
+    @property
+    def is_diffusion(self) -> bool:
+        """Whether it makes all of its text at once, as LLaDA (C: `llama_model_is_diffusion`)."""
+        return bool(llamacffi.llama_model_is_diffusion(self.handle))
+
+    @property
+    def decoder_start_token(self) -> Optional[int]:
+        """What the decoder of a model with an encoder begins with, else None (C: `llama_model_decoder_start_token`)."""
+        token = llamacffi.llama_model_decoder_start_token(self.handle)
+        return None if token == llamacffi.LLAMA_TOKEN_NULL else int(token)
+
+    @property
+    def classifier_labels(self) -> list[str]:
+        """What the outputs of a classifier mean; empty, if the model names nothing (C: `llama_model_cls_label`)."""
+        model = self.handle
+        labels = [llamacffi.llama_model_cls_label(model, i) for i in range(llamacffi.llama_model_n_cls_out(model))]
+        return [_text(label) if label else "" for label in labels] if any(labels) else []
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The metadata of its file as texts, by key; lists are left out.
+
+        C: `llama_model_meta_key_by_index`, `llama_model_meta_val_str_by_index`.
+        """
+        return read_metadata("llama_model", self.handle)
+
+    def chat_template(self, name: Optional[str] = None) -> Optional[str]:
+        """The chat template that the model comes with, as Jinja (C: `llama_model_chat_template`).
+
+        Args:
+            name: of one beside the default, "tool_use" for instance.
+
+        Returns:
+            The template, None if the model has none of this name.
+        """
+        template = llamacffi.llama_model_chat_template(self.handle, name)
+        return _text(template) if template else None
+
+    # --- what it does ---
+
+    def save(self, path: Path) -> None:
+        """Write the model to a file, which appears under its name once it is whole (C: `llama_model_save_to_file`).
+
+        Raises:
+            LlamaError: the file can't be written; what was there before still is. Or a device keeps weights in a
+                layout of its own, which can't be read back: a model that was loaded with `use_extra_bufts=False` has
+                none.
+        """
+        model, name = self.handle, os.fspath(path)
+        if not llamacffi.llama_model_save_to_file(model, name):
+            raise LlamaError(f"{name}: the model was not written{_why_not_written(model, name)}", native=reason())
+
+    def lora(self, path: Union[Path, BinaryIO]) -> LoraAdapter:
+        """A LoRA adapter for this model: `LoraAdapter(self, path)`."""
+        from .adapters import LoraAdapter
+
+        return LoraAdapter(self, path)
+
+    def context(self, **params: Any) -> Context:
+        """A context over this model: `Context(self, **params)`."""
+        from .context import Context
+
+        return Context(self, **params)
+
+
+def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
+    """What is loaded, by name, and the model, NULL if llama.cpp could not load it."""
+    if isinstance(path, (str, os.PathLike)):
+        name = _checked(path)
+        return name, llamacffi.llama_model_load_from_file(encode_path(name), struct)
+    if hasattr(path, "fileno"):
+        with c_file(path, "Model") as file:
+            return f"{getattr(path, 'name', path)}", llamacffi.llama_model_load_from_file_ptr(file, struct)
+    if not isinstance(path, Sequence) or isinstance(path, (bytes, bytearray, memoryview)) or not path:
+        problem = f"Model: path: must be a path, a list of paths or a binary file, not {path!r}"
+        raise ArgumentTypeError(problem, "Model", "path")
+    names = [_checked(each) for each in path]
+    return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
+
+
+def _checked(path: Path) -> str:
+    """A path as text; llama.cpp says little of what is no model's file at all."""
+    name = check_file(path)
+    with open(name, "rb") as file:
+        magic = file.read(4)
+    if not magic:
+        raise LlamaError(f"{name}: is empty")
+    if magic != llamacffi.GGUF_MAGIC:
+        raise LlamaError(f"{name}: is not a GGUF file")
+    return name
+
+
+def check_file(path: Any) -> str:
+    """A path as text, of a file that can be read.
+
+    Raises:
+        LlamaError: it can't, or is a folder.
+    """
+    try:
+        name = os.fsdecode(path)
+        if stat.S_ISDIR(os.stat(name).st_mode):
+            raise LlamaError(f"{name}: is a folder, and not a model file")
+        with open(name, "rb"):
+            return name
+    except OSError as error:
+        raise LlamaError(f"{name}: {error.strerror}") from None
+    except (TypeError, ValueError) as error:
+        raise InvalidArgumentError(f"{path!r}: is not a path: {error}") from None
+
+
+@contextmanager
+def c_file(file: BinaryIO, function: str) -> Iterator[ffi.CData]:
+    """A Python file as a `FILE *` at the same position, which the file keeps."""
+    try:
+        descriptor, position = file.fileno(), file.tell()
+        if "b" not in getattr(file, "mode", "b"):
+            raise ValueError("it is open as text")
+        here = os.lseek(descriptor, 0, os.SEEK_CUR)  # behind the position, if Python has read ahead
+    except (OSError, ValueError, AttributeError) as error:
+        problem = (
+            f"{function}: path: can't read this file: it must be one on a disk, open to be read as binary: {error}"
+        )
+        raise InvalidArgumentError(problem, function, "path") from None
+    stream = llamacffi.lib.llamacffi_open_file(descriptor, position)
+    if not stream:
+        raise LlamaError(f"{function}: path: can't read this file: {os.strerror(ffi.errno)}", function, "path")
+    try:
+        yield stream
+    finally:
+        llamacffi.lib.llamacffi_close_file(stream)
+        os.lseek(descriptor, here, os.SEEK_SET)
+
+
+def read_metadata(prefix: str, handle: ffi.CData) -> Mapping[str, str]:
+    """The metadata of a model or adapter, whose C functions have this prefix."""
+    key_at = getattr(llamacffi, f"{prefix}_meta_key_by_index")
+    value_at = getattr(llamacffi, f"{prefix}_meta_val_str_by_index")
+    count = getattr(llamacffi, f"{prefix}_meta_count")(handle)
+    pairs = ((read_text(partial(key_at, handle, i)), read_text(partial(value_at, handle, i))) for i in range(count))
+    return MappingProxyType(dict(sorted(pairs)))
+
+
+def read_text(write: Callable[[ffi.CData, int], int]) -> str:
+    """The text that a C function writes to a buffer, of whatever length: it returns which one that is."""
+    room = 256
+    while True:
+        buffer = ffi.new("char[]", room)
+        n = write(buffer, room)
+        if n < room:
+            return str(ffi.buffer(buffer, max(n, 0))[:].decode("utf-8", "surrogateescape"))
+        room = n + 1
+
+
+def _text(text: ffi.CData) -> str:
+    return str(ffi.string(text).decode("utf-8", "surrogateescape"))
+
+
+def _why_not_written(model: ffi.CData, name: str) -> str:
+    folder = os.path.dirname(os.path.abspath(name))
+    if not os.path.isdir(folder):
+        return f": there is no folder {folder}"
+    if os.path.isdir(name):
+        return ": that is a folder"
+    if not llamacffi.lib.llamacffi_can_save(model):
+        return ": a device keeps weights in a layout of its own: load the model with use_extra_bufts=False to save it"
+    return ": the folder or the file is not to be written to, or the disk is full"

@@ -1,0 +1,226 @@
+"""A model's vocabulary: texts to tokens and back, and what each token is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import llamacffi
+
+from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, failure
+from .native import ffi, lib
+from .owner import Owner
+from .params import enum_name, enum_values
+
+if TYPE_CHECKING:
+    from .model import Model
+
+    Text = Union[str, bytes]
+
+
+class Vocab(Owner):
+    """The vocabulary of a model (C: `struct llama_vocab`), as `model.vocab` gives it. It is a part of its model.
+
+    Texts are str, of which surrogate escapes stand for bytes that are no UTF-8, or bytes; they may have NULs. Any
+    number of threads may use it at once. A token is a number from 0 to `n_tokens`; another raises
+    `InvalidArgumentError`.
+    """
+
+    def __init__(self, model: Model, handle: ffi.CData) -> None:
+        super().__init__(handle, model)
+        self._owned = False
+        self._adds_space: Optional[bool] = None
+
+    @classmethod
+    def from_handle(cls, handle: ffi.CData) -> Vocab:
+        """A `const struct llama_vocab *` as an object, which borrows it: the model must outlive it.
+
+        Raises:
+            LlamaError: it is no vocabulary, or its model was freed.
+        """
+        llamacffi.llama_vocab_n_tokens(handle)
+        vocab = cls.__new__(cls)
+        Owner.__init__(vocab, handle)
+        vocab._owned = False
+        vocab._adds_space = None
+        return vocab
+
+    # --- texts ---
+
+    def tokenize(self, text: Text, *, add_special: bool = True, parse_special: bool = False) -> list[int]:
+        """The tokens of a text (C: `llama_tokenize`).
+
+        Args:
+            text: the text.
+            add_special: put those around it that the model wants there, as BOS and EOS.
+            parse_special: take special tokens in the text, "<|im_end|>" for instance, as such, and not as text.
+
+        Raises:
+            InvalidArgumentError: it is no text, or longer than 2 GiB.
+        """
+        data = _data(text)
+        room = len(data) + 4
+        while True:
+            tokens = ffi.new("llama_token[]", room)
+            n = lib.llama_tokenize(self.handle, data, len(data), tokens, room, add_special, parse_special)
+            if n < 0 or (not n and lib.llamacffi_failed()):
+                room = self._room(n, "llama_tokenize")
+                continue
+            return list(ffi.unpack(tokens, n))
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The text of one token as it stands in a text, which may be part of a character (C: `llama_token_to_piece`).
+
+        Args:
+            token: the token.
+            special: give special tokens' text, too, which is "" otherwise.
+        """
+        room = 64
+        while True:
+            buffer = ffi.new("char[]", room)
+            n = llamacffi.llama_token_to_piece(self.handle, token, buffer, room, 0, special)
+            if n >= 0:
+                return bytes(ffi.buffer(buffer, n))
+            room = -n
+
+    def _room(self, n: int, function: str) -> int:
+        """The room that C asks for by a negative number."""
+        if lib.llamacffi_failed():
+            raise failure()
+        if n == -(2**31):
+            raise LlamaError(f"{function}: the result has more than C can count")
+        return -n
+
+    # --- tokens ---
+
+    @property
+    def n_tokens(self) -> int:
+        """The number of tokens (C: `llama_vocab_n_tokens`); also `len()`."""
+        return int(llamacffi.llama_vocab_n_tokens(self.handle))
+
+    def __len__(self) -> int:
+        return self.n_tokens
+
+    @property
+    def type(self) -> str:
+        """The kind of tokenizer: "spm", "bpe", "wpm", "ugm", "rwkv", …; "none" (C: `llama_vocab_type`)."""
+        return enum_name("llama_vocab_type", llamacffi.llama_vocab_type(self.handle))
+
+    def _special(self, name: str) -> Optional[int]:
+        token = getattr(llamacffi, f"llama_vocab_{name}")(self.handle)
+        return None if token == llamacffi.LLAMA_TOKEN_NULL else int(token)
+
+    @property
+    def bos(self) -> Optional[int]:
+        """The token for the beginning of a text, None without one (C: `llama_vocab_bos`)."""
+        return self._special("bos")
+
+    @property
+    def eos(self) -> Optional[int]:
+        """The token for the end of a text, None without one (C: `llama_vocab_eos`)."""
+        return self._special("eos")
+
+    @property
+    def eot(self) -> Optional[int]:
+        """The token for the end of a turn, None without one (C: `llama_vocab_eot`)."""
+        return self._special("eot")
+
+    @property
+    def sep(self) -> Optional[int]:
+        """The token between sentences, None without one (C: `llama_vocab_sep`)."""
+        return self._special("sep")
+
+    @property
+    def nl(self) -> Optional[int]:
+        """The token for a new line, None without one (C: `llama_vocab_nl`)."""
+        return self._special("nl")
+
+    @property
+    def pad(self) -> Optional[int]:
+        """The token that fills up, None without one (C: `llama_vocab_pad`)."""
+        return self._special("pad")
+
+    @property
+    def mask(self) -> Optional[int]:
+        """The token for what is to be found, None without one (C: `llama_vocab_mask`)."""
+        return self._special("mask")
+
+    @property
+    def fim_pre(self) -> Optional[int]:
+        """Before the text that comes before the middle to be filled in, or None (C: `llama_vocab_fim_pre`)."""
+        return self._special("fim_pre")
+
+    @property
+    def fim_suf(self) -> Optional[int]:
+        """Before the text that comes behind the middle to be filled in, or None (C: `llama_vocab_fim_suf`)."""
+        return self._special("fim_suf")
+
+    @property
+    def fim_mid(self) -> Optional[int]:
+        """Before the middle to be filled in, or None (C: `llama_vocab_fim_mid`)."""
+        return self._special("fim_mid")
+
+    @property
+    def fim_pad(self) -> Optional[int]:
+        """The token that fills up a file, or None (C: `llama_vocab_fim_pad`)."""
+        return self._special("fim_pad")
+
+    @property
+    def fim_rep(self) -> Optional[int]:
+        """Before a repository's name, or None (C: `llama_vocab_fim_rep`)."""
+        return self._special("fim_rep")
+
+    @property
+    def fim_sep(self) -> Optional[int]:
+        """Before a file's name, or None (C: `llama_vocab_fim_sep`)."""
+        return self._special("fim_sep")
+
+    @property
+    def add_bos(self) -> bool:
+        """Whether the model wants BOS before a text (C: `llama_vocab_get_add_bos`)."""
+        return bool(llamacffi.llama_vocab_get_add_bos(self.handle))
+
+    @property
+    def add_eos(self) -> bool:
+        """Whether the model wants EOS behind a text (C: `llama_vocab_get_add_eos`)."""
+        return bool(llamacffi.llama_vocab_get_add_eos(self.handle))
+
+    @property
+    def add_sep(self) -> bool:
+        """Whether the model wants SEP between two texts (C: `llama_vocab_get_add_sep`)."""
+        return bool(llamacffi.llama_vocab_get_add_sep(self.handle))
+
+    def is_eog(self, token: int) -> bool:
+        """Whether the model ends its text by this token (C: `llama_vocab_is_eog`)."""
+        return bool(llamacffi.llama_vocab_is_eog(self.handle, token))
+
+    def is_control(self, token: int) -> bool:
+        """Whether the token has no text of its own (C: `llama_vocab_is_control`)."""
+        return bool(llamacffi.llama_vocab_is_control(self.handle, token))
+
+    def text(self, token: int) -> str:
+        """The token as the model's file has it, with "▁" or "Ġ" for a space (C: `llama_vocab_get_text`)."""
+        return str(ffi.string(llamacffi.llama_vocab_get_text(self.handle, token)).decode("utf-8", "surrogateescape"))
+
+    def score(self, token: int) -> float:
+        """The token's score (C: `llama_vocab_get_score`)."""
+        return float(llamacffi.llama_vocab_get_score(self.handle, token))
+
+    def attr(self, token: int) -> set[str]:
+        """What the token is: "normal", "control", "user_defined", "byte", "unknown", … (C: `llama_vocab_get_attr`)."""
+        attr = llamacffi.llama_vocab_get_attr(self.handle, token)
+        return {name for name, bit in enum_values("llama_token_attr").items() if attr & bit}
+
+
+def _data(text: Any) -> bytes:
+    if isinstance(text, str):
+        try:
+            data = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            raise InvalidArgumentError(f"text: {error}: it is no Unicode, and stands for no byte either") from None
+    elif isinstance(text, (bytes, bytearray, memoryview)):
+        data = bytes(text)
+    else:
+        raise ArgumentTypeError(f"text: must be str or bytes, not {type(text).__name__}")
+    if len(data) >= 2**31 - 8:
+        raise ArgumentRangeError(f"text: has {len(data)} bytes; llama.cpp takes 2 GiB at once")
+    return data
