@@ -7,6 +7,7 @@ __all__ = ["COMMANDS"]
 COMMANDS = {
     "info": "versions, devices, backends, folders",
     "generate": "continue a prompt",
+    "tokenize": "show the tokens of a text",
     "rpc-server": "offer this machine's devices to another: be an RPC worker",
 }
 """What each does, for --help."""

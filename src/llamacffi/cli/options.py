@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Union
 
 from .. import devices, native
 from ..errors import InvalidArgumentError, LlamaError
@@ -57,9 +57,13 @@ def add_rpc(command: Group) -> None:
     command.add_argument("--rpc", metavar="HOST:PORT,…", help="RPC workers, whose devices to add")
 
 
+def add_model_file(command: Group) -> None:
+    command.add_argument("-m", "--model", required=True, metavar="FILE", help="a GGUF file")
+
+
 def add_model(command: argparse.ArgumentParser) -> None:
     """What `load_model` takes."""
-    command.add_argument("-m", "--model", required=True, help="a GGUF file")
+    add_model_file(command)
     group = command.add_argument_group("devices, as `info` lists them")
     add_rpc(group)
     group.add_argument(
@@ -115,16 +119,28 @@ def load_model(options: argparse.Namespace, **params: Any) -> Any:
         )
 
 
-def add_context(command: Group, n_ctx: str, n_batch: int = 2048, n_ubatch: int = 512) -> None:
-    """What `context_params` gives; `n_ctx` says what the context's size is unless it is given."""
-    command.add_argument("-c", "--ctx-size", type=count, metavar="N", help=f"the context's size in tokens ({n_ctx})")
+def add_context(command: Group, n_ctx: Union[int, str]) -> None:
+    """`--ctx-size` and what `context_params` takes.
+
+    Args:
+        command: the parser to add them to.
+        n_ctx: the size unless it is given: a number, or words for what the command makes of None.
+    """
+    default = n_ctx if isinstance(n_ctx, int) else None
     command.add_argument(
-        "-b", "--batch-size", type=count, default=n_batch, metavar="N", help="tokens in a batch at most (%(default)s)"
+        "-c", "--ctx-size", type=count, default=default, metavar="N", help=f"the context's size in tokens ({n_ctx})"
     )
-    command.add_argument(
-        "-ub", "--ubatch-size", type=count, default=n_ubatch, metavar="N", help="computed at once (%(default)s)"
-    )
+    add_batch(command)
     add_threads(command)
+
+
+def add_batch(command: Group) -> None:
+    command.add_argument(
+        "-b", "--batch-size", type=count, default=2048, metavar="N", help="tokens in a batch at most (%(default)s)"
+    )
+    command.add_argument(
+        "-ub", "--ubatch-size", type=count, default=512, metavar="N", help="tokens computed at once (%(default)s)"
+    )
 
 
 def add_threads(command: Group) -> None:
@@ -132,7 +148,7 @@ def add_threads(command: Group) -> None:
         "-t", "--threads", type=count, metavar="N", help="threads that compute (as many as processors)"
     )
     command.add_argument(
-        "-tb", "--threads-batch", type=count, metavar="N", help="the same for batches and prompts (as --threads)"
+        "-tb", "--threads-batch", type=count, metavar="N", help="threads for batches and prompts (as --threads)"
     )
 
 
@@ -151,6 +167,7 @@ def add_text(command: argparse.ArgumentParser, what: str) -> None:
     group = command.add_mutually_exclusive_group(required=True)
     group.add_argument("-p", "--prompt", metavar="TEXT", help=what)
     group.add_argument("-f", "--file", metavar="FILE", help="a file that has it; -: standard input")
+    group.add_argument("--stdin", dest="file", action="store_const", const="-", help="take it from standard input")
 
 
 def read_text(options: argparse.Namespace) -> str:
