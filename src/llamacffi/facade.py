@@ -8,7 +8,6 @@ names of the documented low-level API that C does not have are supplied here.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 
 import _cffi_backend
@@ -211,34 +210,23 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
         LlamaError: it is no model, or no file's name.
     """
     _require_model(model)
-    target = os.path.realpath(_file_name(fname))
+    target = _file_name(fname)
     if not lib.llamacffi_can_save(model):
         native.report(
             "llama_model_save_to_file: a device keeps weights of this model in a layout of its own, which can't be "
             "read back: load the model with use_extra_bufts = false to save it"
         )
         return False
-    fresh = f"{target}.{os.getpid()}.part"
+    from .files import replacing  # one function needs it
+
     try:
-        mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
-        if mode is not None and not os.path.isfile(target):
-            return False
-        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        with replacing(target) as fresh:
+            lib.llama_model_save_to_file(model, native.encode_path(fresh))
+            if not _is_whole(fresh):
+                raise OSError
     except OSError:
         return False
-    try:
-        lib.llama_model_save_to_file(model, native.encode_path(fresh))
-        if not _is_whole(fresh):
-            return False
-        if mode is not None:
-            os.chmod(fresh, mode)
-        os.replace(fresh, target)
-        return True
-    except OSError:
-        return False
-    finally:
-        if os.path.exists(fresh):
-            os.unlink(fresh)
+    return True
 
 
 def _require_model(model: ffi.CData) -> None:
