@@ -30,9 +30,9 @@ def seconds(text: str) -> float:
 
 
 def seed(text: str) -> int:
-    """Of a random choice, as C takes it."""
+    """Of a random choice, as `Sampler` takes it."""
     value = int(text)
-    if not 0 <= value < 2**32:
+    if not 0 <= value < 2**32 - 1:
         raise ValueError
     return value
 
@@ -160,6 +160,57 @@ def context_params(options: argparse.Namespace) -> dict[str, Any]:
         "n_threads": options.threads,
         "n_threads_batch": options.threads_batch or options.threads,
     }
+
+
+# llama.cpp's option, the keyword of Sampler that it sets, and what it is.
+_SAMPLING = (
+    ("--temp", "temperature", "temperature, 0: no chance"),
+    ("--top-k", "top_k", "keep the K likeliest tokens, 0: all"),
+    ("--top-p", "top_p", "keep the likeliest tokens that have probability P together, 1: all"),
+    ("--min-p", "min_p", "keep tokens that have at least part P of the likeliest one's probability, 0: all"),
+    ("--top-nsigma", "top_n_sigma", "keep logits within N standard deviations of the largest, -1: all"),
+    ("--typical", "typical_p", "keep the most typical tokens that have probability P together, 1: all"),
+    ("--xtc-probability", "xtc_probability", "with this probability, leave out all likely tokens but the last, 0: never"),
+    ("--xtc-threshold", "xtc_threshold", "what is likely to XTC"),
+    ("--repeat-last-n", "penalty_last_n", "how many of the latest tokens the penalties look at"),
+    ("--repeat-penalty", "repeat_penalty", "what the logits of those are divided by, 1: off"),
+    ("--presence-penalty", "presence_penalty", "what is taken off them once, 0: off"),
+    ("--frequency-penalty", "frequency_penalty", "what is taken off them for each time, 0: off"),
+    ("--dry-multiplier", "dry_multiplier", "strength of DRY, which hinders repeated sequences, 0: off"),
+    ("--dry-base", "dry_base", "its base"),
+    ("--dry-allowed-length", "dry_allowed_length", "the longest sequence that may be repeated"),
+    ("--dry-penalty-last-n", "dry_penalty_last_n", "how many of the latest tokens DRY looks at"),
+    ("--dynatemp-range", "dynatemp_range", "let the temperature vary by as much, 0: off"),
+    ("--dynatemp-exp", "dynatemp_exponent", "its exponent"),
+    ("--mirostat", "mirostat", "Mirostat 1 or 2, 0: off"),
+    ("--mirostat-lr", "mirostat_eta", "its learning rate"),
+    ("--mirostat-ent", "mirostat_tau", "its target entropy"),
+)
+
+
+def add_sampling(command: argparse.ArgumentParser) -> None:
+    """What `sampling` takes."""
+    from ..samplers import Sampler
+
+    defaults: Any = Sampler.__init__.__kwdefaults__
+    group = command.add_argument_group("how the next token is chosen")
+    group.add_argument("-s", "--seed", type=seed, metavar="N", help="of the random choice (another one each time)")
+    for option, keyword, what in _SAMPLING:
+        default = defaults[keyword]
+        names = [option, "--temperature"] if option == "--temp" else [option]
+        group.add_argument(*names, dest=keyword, type=type(default), metavar="N", help=f"{what} ({default:g})")
+    grammar = group.add_mutually_exclusive_group()
+    grammar.add_argument("--grammar", metavar="GBNF", help="a grammar that the text must follow")
+    grammar.add_argument("--grammar-file", metavar="FILE", help="a file that has it")
+
+
+def sampling(options: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of `Sampler` that were given."""
+    names = ["seed", "grammar", *(keyword for _, keyword, _ in _SAMPLING)]
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.grammar_file:
+        given["grammar"] = read_file(options.grammar_file)
+    return given
 
 
 def add_text(command: argparse.ArgumentParser, what: str) -> None:

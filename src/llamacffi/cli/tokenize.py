@@ -23,9 +23,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     text = shared.read_text(options)
     with Model(options.model, vocab_only=True) as model:
-        tokens = model.vocab.tokenize(
-            text, add_special=not options.no_bos, parse_special=not options.no_parse_special
-        )
+        tokens = model.vocab.tokenize(text, add_special=not options.no_bos, parse_special=not options.no_parse_special)
         pieces = [model.vocab.piece(token, special=True) for token in tokens]
     if options.json:
         rows: Any = tokens if options.ids else [{"id": id_, "piece": _json(each)} for id_, each in zip(tokens, pieces)]
