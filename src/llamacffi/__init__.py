@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .context import Context as Context
     from .generation import Generation as Generation
     from .gguf import GGUF as GGUF
+    from .many import Generations as Generations
     from .model import Model as Model
     from .quantization import quantize as quantize
     from .samplers import Sampler as Sampler
@@ -59,6 +60,7 @@ _OWNING = {
     "Context": "context",
     "GGUF": "gguf",
     "Generation": "generation",
+    "Generations": "many",
     "LoraAdapter": "adapters",
     "Model": "model",
     "Sampler": "samplers",

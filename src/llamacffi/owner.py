@@ -30,6 +30,8 @@ class Owner:
 
     _free: ClassVar[str] = ""
     """The C function that frees the handle."""
+    _warns: ClassVar[bool] = True
+    """Whether to drop this without having closed it is a mistake."""
 
     def __init__(self, handle: ffi.CData, *parents: Owner) -> None:
         self._handle: Any = handle
@@ -65,6 +67,8 @@ class Owner:
             return
         for child in reversed(list(self._living_children())):
             child.close()
+        if self._handle is None:  # a child has closed what was only there for it
+            return
         self._close_handle()
         self._handle = None
         for parent in self._parents:
@@ -93,7 +97,7 @@ class Owner:
     def __del__(self) -> None:
         if getattr(self, "_handle", None) is None:
             return
-        if self._owned:
+        if self._owned and self._warns:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
         self.close()
 

@@ -174,6 +174,7 @@ static LLAMACFFI_TLS thread_local const Call * polled = nullptr;
 bool poll_abort(void * data) {
     AbortChain * chain = (AbortChain *) data;
     polled = nearest_call();
+    if (this_thread && this_thread->stop && this_thread->stop->is_due()) return true;
     return chain->poll.must_stop() || (chain->user && chain->user(chain->user_data));
 }
 

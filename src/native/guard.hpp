@@ -12,6 +12,7 @@
 #include "ggml.h"
 #include "handles.hpp"
 #include "memory.hpp"
+#include "stop.hpp"
 
 namespace llamacffi {
 
@@ -28,6 +29,7 @@ struct Thread {
     llamacffi_error error = {};
     std::string argument, message, native;
     std::vector<const void *> gone;  // what a free in progress ends
+    Stop * stop = nullptr;           // what stops its computations, beside the abort callbacks
     // The context that this thread used last: where its tensors are.
     uintptr_t tensors_begin = 0, tensors_end = 0;
     uint64_t tensors_version = 0;

@@ -57,6 +57,39 @@ bool llamacffi_differs(int index, struct llamacffi_measure *measure);
 /* can_save.h */
 bool llamacffi_can_save(const struct llama_model *model);
 
+/* loop.h */
+enum llamacffi_stop {
+    LLAMACFFI_STOP_NONE,
+    LLAMACFFI_STOP_EOG,
+    LLAMACFFI_STOP_TEXT,
+    LLAMACFFI_STOP_LENGTH,
+    LLAMACFFI_STOP_CANCELLED,
+    LLAMACFFI_STOP_DEADLINE,
+    ...
+};
+struct llamacffi_sequence {
+    const char *text;
+    size_t text_size;
+    const llama_token *tokens;
+    size_t n_tokens;
+    llama_pos pos;
+    int32_t n_prompt, stop;
+    int64_t prompt_us, text_us;
+    ...;
+};
+struct llamacffi_loop;
+struct llamacffi_loop *llamacffi_loop_new(struct llama_context *ctx);
+void llamacffi_loop_free(struct llamacffi_loop *loop);
+struct llamacffi_sequence *llamacffi_loop_add(struct llamacffi_loop *loop, llama_seq_id seq, const llama_token *tokens,
+    int32_t n_tokens, llama_pos pos, struct llama_sampler *sampler, int32_t n_predict, llama_pos limit, bool ignore_eog);
+void llamacffi_loop_stop_text(struct llamacffi_sequence *sequence, const char *text, size_t size);
+void llamacffi_loop_stop_token(struct llamacffi_sequence *sequence, llama_token token);
+void llamacffi_loop_remove(struct llamacffi_loop *loop, struct llamacffi_sequence *sequence);
+void llamacffi_loop_draft(struct llamacffi_loop *loop, struct llama_context *draft, int32_t n_draft);
+int32_t llamacffi_loop_step(struct llamacffi_loop *loop, int32_t n_tokens, int64_t us);
+void llamacffi_loop_cancel(struct llamacffi_loop *loop);
+void llamacffi_loop_deadline(struct llamacffi_loop *loop, int64_t us);
+
 /* callbacks.cpp */
 void *llamacffi_trampoline(const char *type, int64_t callback);
 bool llamacffi_is_callback_type(const char *type);

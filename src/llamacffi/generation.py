@@ -1,0 +1,198 @@
+"""One text from a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+
+from .errors import InvalidArgumentError
+from .loop import REASONS, End, Loop, Prompt, Stop, check_room, forget, n_common, to_end, to_tokens
+from .native import ffi, lib
+from .owner import Owner
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .samplers import Sampler
+
+Progress = Callable[[float], Optional[bool]]
+
+
+class Generation(Loop[str]):
+    """The text that a model makes of a prompt: an iterator of its pieces, and an asynchronous one.
+
+    `Context.generate`, `Model.generate` and their kin make it. No piece is empty, and no character is split.
+
+    Attributes:
+        prompt: the prompt's tokens, list of int.
+        tokens: the tokens made so far, list of int, without one that ended the text.
+        stop_reason: why the text has ended: "eog" (the model ended it), "stop" (a stop string or token), "length" (as
+            many tokens as were wanted, or the context is full), "cancelled" or "deadline"; None while it goes on.
+        reused: how many of the prompt's tokens the context held already.
+        prompt_seconds, text_seconds: the time that the prompt has taken, and the text since, float.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        prompt: list[int],
+        parents: Sequence[Owner],
+        step: Optional[int],
+        deadline: Optional[float],
+        progress: Optional[Progress],
+    ) -> None:
+        self.prompt = prompt
+        self.tokens: list[int] = []
+        self.stop_reason: Optional[str] = None
+        self.reused = 0
+        self.prompt_seconds = self.text_seconds = 0.0
+        self._progress = progress
+        self._texts: list[str] = []
+        self._sequence: Any = None
+        super().__init__(context, parents, step, deadline)
+
+    def _begin(self, seq: int, tokens: list[int], held: int, sampler: Owner, end: End) -> None:
+        self._seq, self._given, self.reused = seq, tokens, held
+        self._sequence = self._add(seq, tokens, held, sampler, end)
+
+    def text(self) -> str:
+        """Read what is still to come, and return the whole text."""
+        for _ in self:
+            pass
+        return "".join(self._texts)
+
+    def _read(self) -> Optional[str]:
+        while self.stop_reason is None and self._handle is not None:
+            self._step()
+            sequence = self._sequence
+            text = (
+                ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace") if sequence.text_size else ""
+            )
+            if sequence.n_tokens:
+                self.tokens += ffi.unpack(sequence.tokens, sequence.n_tokens)
+            elif self._progress and not sequence.stop:
+                self._show_progress(sequence)
+            if sequence.stop:
+                self.close()
+            if text:
+                self._texts.append(text)
+                return text
+        return None
+
+    def _show_progress(self, sequence: ffi.CData) -> None:
+        n_new = len(self._given) - self.reused
+        if self._progress and self._progress((n_new - sequence.n_prompt) / n_new) is False:
+            self.cancel()
+
+    def _end(self) -> None:
+        sequence = self._sequence
+        if not sequence:
+            return
+        self.stop_reason = REASONS.get(sequence.stop, "cancelled")
+        self.prompt_seconds, self.text_seconds = sequence.prompt_us / 1e6, sequence.text_us / 1e6
+        _hold(self._context, self._seq, [*self._given, *self.tokens][: sequence.pos])
+        self._sequence = None
+
+
+def generate(
+    context: Context,
+    prompt: Prompt,
+    *,
+    max_tokens: Optional[int] = None,
+    stop: Union[Stop, Iterable[Stop]] = (),
+    sampler: Optional[Sampler] = None,
+    step: Optional[int] = None,
+    deadline: Optional[float] = None,
+    seq: int = 0,
+    reuse: bool = True,
+    ignore_eog: bool = False,
+    add_special: bool = True,
+    parse_special: bool = True,
+    draft: Optional[Context] = None,
+    n_draft: int = 8,
+    progress: Optional[Progress] = None,
+    closes: Sequence[Owner] = (),
+    **sampling: Any,
+) -> Generation:
+    """Continue a prompt.
+
+    Args:
+        context: whose memory serves.
+        prompt: a text, or tokens (integers).
+        max_tokens: the number of tokens to make; None, until the model ends the text or the context is full; 0, the
+            prompt is computed and nothing made of it.
+        stop: texts and tokens (integers) that end the text, and are no part of it; one, or several.
+        sampler: what chooses the tokens; it is reset first and stays yours. None: a `Sampler` of the `sampling` keywords.
+        step: how many tokens a piece has; None, those that come within a millisecond, and at least one.
+        deadline: when to end, in seconds from now; even within the prompt.
+        seq: the number of the sequence in the context that this is.
+        reuse: whether tokens at the prompt's beginning that the sequence holds already are taken as they are; otherwise
+            all of it is computed anew.
+        ignore_eog: whether to go on where the model would end the text.
+        add_special, parse_special: as `Vocab.tokenize` takes them.
+        draft: a context of a smaller model with the same vocabulary, which guesses ahead: the text is chosen as without
+            it, and comes quicker where it guesses right.
+        n_draft: how many tokens it guesses at a time.
+        progress: called after each batch of the prompt with the part that is done, 0 to 1; returning False cancels.
+        closes: what to close when this ends.
+        **sampling: as `Sampler` takes them: temperature, top_k, seed, grammar, …
+
+    Raises:
+        InvalidArgumentError: the prompt is empty, or does not fit into the context; an option is wrong.
+        LlamaError: the native reason why it can't be done; so does reading the text.
+    """
+    from .samplers import Sampler
+
+    model = context.model
+    tokens = to_tokens(model.vocab, prompt, add_special, parse_special)
+    end = to_end(context, max_tokens, stop, ignore_eog)
+    check_room([tokens], end.limit)
+    with ExitStack() as undo:
+        sampler, own = Sampler.from_options(model.vocab, sampler, **sampling)
+        if own:
+            undo.callback(sampler.close)
+        else:
+            sampler.reset()
+        made = Generation(context, tokens, [sampler, *([draft] if draft else [])], step, deadline, progress)
+        undo.callback(made.close)
+        if draft:
+            _check_draft(context, draft, n_draft)
+            lib.llamacffi_loop_draft(made.handle, draft.handle, n_draft)
+        held = 0
+        if model.has_encoder:
+            context.encode(tokens)
+            start = model.decoder_start_token
+            tokens = [model.vocab.bos if start is None else start]
+            reuse = False
+        held = _reuse(context, seq, tokens) if reuse else forget(context, seq)
+        made._begin(seq, tokens, held, sampler, end)
+        made._closes = [*closes, *([sampler] if own else [])]
+        undo.pop_all()
+    return made
+
+
+def _check_draft(context: Context, draft: Context, n_draft: int) -> None:
+    ours, its = context.model.vocab, draft.model.vocab
+    if (ours.n_tokens, ours.type, ours.bos, ours.eos) != (its.n_tokens, its.type, its.bos, its.eos):
+        raise InvalidArgumentError("draft: its model has another vocabulary")
+    if n_draft < 1:
+        raise InvalidArgumentError(f"n_draft = {n_draft!r}: must be at least 1")
+    forget(draft, 0)
+
+
+def _hold(context: Context, seq: int, tokens: list[int]) -> None:
+    """Take down which tokens a sequence holds now, and see that it holds nothing else."""
+    context.held_tokens.pop(seq, None)
+    if context.memory.remove(seq, len(tokens)):
+        context.held_tokens[seq] = tokens
+    else:
+        forget(context, seq)
+
+
+def _reuse(context: Context, seq: int, tokens: list[int]) -> int:
+    """Leave of a sequence what these tokens begin with; how many that are, at least one less than there are."""
+    held = context.held_tokens.pop(seq, [])
+    common = min(n_common([held, tokens]), len(tokens) - 1)
+    if common and context.memory.pos_max(seq) == len(held) - 1 and context.memory.remove(seq, common):
+        return common
+    return forget(context, seq)

@@ -1,0 +1,239 @@
+"""The token loop, which runs in C++ (src/native/loop.cpp), from Python: in steps, and always in order.
+
+`Generation` (generation.py) is one text of it, `Generations` (many.py) are many at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
+
+from .errors import BusyError, InvalidArgumentError, LlamaError, failure, reason
+from .native import ffi, lib
+from .owner import Owner
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .vocab import Vocab
+
+Prompt = Union[str, bytes, Sequence[int]]
+Stop = Union[str, bytes, int]
+Piece = TypeVar("Piece")
+
+# Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes longer
+# for each, that is one, and with a quicker one Python's part does not show.
+_STEP_US = 1000
+
+REASONS = {
+    lib.LLAMACFFI_STOP_EOG: "eog",
+    lib.LLAMACFFI_STOP_TEXT: "stop",
+    lib.LLAMACFFI_STOP_LENGTH: "length",
+    lib.LLAMACFFI_STOP_CANCELLED: "cancelled",
+    lib.LLAMACFFI_STOP_DEADLINE: "deadline",
+}
+
+
+class End(NamedTuple):
+    """Where a text is to end."""
+
+    n_predict: int
+    limit: int  # of positions
+    texts: list[bytes]
+    tokens: list[int]
+    ignore_eog: bool
+
+
+class Loop(Owner, Generic[Piece]):
+    """The native loop over a context, as an iterator of what it makes, to be read by one thread at a time.
+
+    It closes itself at its end; `close()` or the end of a `with` block end it before.
+    """
+
+    _warns: ClassVar[bool] = False  # who breaks out of a `for` loop just drops it
+
+    def __init__(
+        self, context: Context, parents: Sequence[Owner], step: Optional[int], deadline: Optional[float]
+    ) -> None:
+        if step is not None and step < 1:
+            raise InvalidArgumentError(f"step = {step!r}: must be the number of tokens in a piece, or None")
+        loop = lib.llamacffi_loop_new(context.handle)
+        if not loop:
+            raise failure()
+        super().__init__(loop, context, *parents)
+        if deadline is not None:
+            lib.llamacffi_loop_deadline(loop, max(0, int(deadline * 1e6)))
+        self._context = context
+        self._closes: list[Owner] = []
+        self._n_step = step or 0
+        self._at_work = threading.Lock()  # held through a step
+        self._worker: Optional[int] = None  # the thread that holds it
+        self._alive = threading.Lock()  # held while the loop is used beside a step
+
+    def cancel(self) -> None:
+        """End this as soon as can be, even within a batch of the prompt; from any thread, at any time.
+
+        Who reads it gets what has been made until then, and the end; `stop_reason` is "cancelled".
+        """
+        with self._alive:
+            if self._handle is not None:
+                lib.llamacffi_loop_cancel(self._handle)
+
+    def close(self) -> None:
+        """End this, and free what it holds; what has been made stays readable. A step in another thread is waited for.
+
+        Raises:
+            BusyError: a callback of its own calls this.
+        """
+        if self._worker == threading.get_ident():
+            raise BusyError(f"a callback can't close the {type(self).__name__} that has called it: use cancel()")
+        self.cancel()
+        with self._at_work:
+            if self._handle is not None:
+                self._end()
+            super().close()
+        while self._closes:
+            self._closes.pop().close()
+
+    def _close_handle(self) -> None:
+        with self._alive:
+            lib.llamacffi_loop_free(self._handle)
+            self._handle = None
+
+    def _end(self) -> None:
+        """Leave the context in order, before the loop is freed."""
+        raise NotImplementedError
+
+    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Owner, end: End) -> ffi.CData:
+        """Begin a sequence: `struct llamacffi_sequence *`, which the loop owns."""
+        given = ffi.new("llama_token[]", tokens)
+        sequence = lib.llamacffi_loop_add(
+            self.handle, seq, given, len(tokens), held, sampler.handle, end.n_predict, end.limit, end.ignore_eog
+        )
+        if not sequence:
+            raise failure()
+        for text in end.texts:
+            lib.llamacffi_loop_stop_text(sequence, text, len(text))
+        for token in end.tokens:
+            lib.llamacffi_loop_stop_token(sequence, token)
+        return sequence
+
+    def _step(self) -> None:
+        """Have the loop make something.
+
+        Raises:
+            BusyError: it is being read already.
+            LlamaError: decoding or sampling failed; this is closed then.
+            Anything that a Python callback raised.
+        """
+        if not self._at_work.acquire(blocking=False):
+            name = type(self).__name__
+            raise BusyError(
+                f"this {name} is being read already, by another thread or by what a callback of it has called"
+            )
+        try:
+            self._worker = threading.get_ident()
+            status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
+            error = _error(status) if status else None
+        finally:
+            self._worker = None
+            self._at_work.release()
+        if error:
+            self.close()
+            raise error
+
+    def _read(self) -> Optional[Piece]:
+        """The next piece, None if there are no more."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Piece]:
+        return self
+
+    def __next__(self) -> Piece:
+        piece = self._read()
+        if piece is None:
+            raise StopIteration
+        return piece
+
+    def __aiter__(self) -> AsyncIterator[Piece]:
+        return self
+
+    async def __anext__(self) -> Piece:
+        reading = asyncio.get_running_loop().run_in_executor(None, self._read)
+        try:
+            piece = await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            self.cancel()
+            await asyncio.wait([reading])  # until then, the context is in use
+            raise
+        if piece is None:
+            raise StopAsyncIteration
+        return piece
+
+
+def _error(status: int) -> BaseException:
+    """What to raise for what `llamacffi_loop_step` returned."""
+    if status < 0:
+        return failure()
+    if status == 1:
+        return LlamaError(
+            "the context is full: make it with a larger n_ctx, or with fewer sequences at once", "llama_decode"
+        )
+    if status == 2:
+        return LlamaError("the abort callback stopped the work", "llama_decode")
+    return LlamaError(f"llama_decode failed with status {status}", "llama_decode", native=reason())
+
+
+def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bool) -> list[int]:
+    if isinstance(prompt, (str, bytes)):
+        tokens = vocab.tokenize(prompt, add_special=add_special, parse_special=parse_special)
+    else:
+        tokens = [int(token) for token in prompt]
+        wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
+        if wrong is not None:
+            raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")
+    if not tokens:
+        raise InvalidArgumentError("prompt: is empty, and this model has no token to begin with")
+    return tokens
+
+
+def _end(context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop]], ignore_eog: bool) -> End:
+    if max_tokens is not None and not 0 <= max_tokens < 2**31:
+        raise InvalidArgumentError(f"max_tokens = {max_tokens!r}: must be a number of tokens from 0 on, or None")
+    n_predict = 2**31 - 1 if max_tokens is None else max_tokens
+    stops = [stop] if isinstance(stop, (str, bytes, int)) else list(stop)
+    texts = [each.encode() if isinstance(each, str) else each for each in stops if not isinstance(each, int)]
+    if not all(texts):
+        raise InvalidArgumentError("stop: an empty text would end everything at once")
+    return End(n_predict, _room(context), texts, [each for each in stops if isinstance(each, int)], ignore_eog)
+
+
+def _room(context: Context) -> int:
+    """How many positions a sequence may take."""
+    if hasattr(lib, "llama_n_ctx_seq"):
+        return int(lib.llama_n_ctx_seq(context.handle))
+    return context.n_ctx // context.n_seq_max
+
+
+def check_room(prompts: list[list[int]], limit: int) -> None:
+    longest = max(map(len, prompts), default=0)
+    if longest > limit:
+        raise InvalidArgumentError(
+            f"the prompt has {longest} tokens, and the context takes {limit} of a sequence: make it with a larger n_ctx"
+        )
+
+
+def forget(context: Context, seq: int) -> int:
+    """Empty a sequence; 0, which is what it holds then."""
+    context.held_tokens.pop(seq, None)
+    context.memory.remove(seq)
+    return 0
+
+
+def n_common(lists: Sequence[Sequence[int]]) -> int:
+    """How many tokens they all begin with."""
+    for place, tokens in enumerate(zip(*lists)):
+        if tokens.count(tokens[0]) < len(tokens):
+            return place
+    return min(map(len, lists), default=0)
