@@ -25,7 +25,8 @@ def builder(generated: Path) -> FFI:
         generated: the folder that has header_gen's output.
     """
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = ["backends_c.h", "backends.h", "can_save.h", "errors.h", "callbacks.h", "measures.h", "loop.h", "guards.h"]
+    ours = ["backends_c.h", "backends.h", "batches.h", "can_save.h", "errors.h", "callbacks.h", "loop.h", "measures.h"]
+    ours.append("guards.h")
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
@@ -41,7 +42,7 @@ def include_all(generated: Path) -> str:
 
 def cxx_sources(generated: Path) -> list[Path]:
     """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
-    names = ("guard", "handles", "tensors", "memory", "callbacks", "log", "loop", "measures", "rpc")
+    names = ("batches", "guard", "handles", "tensors", "memory", "callbacks", "log", "loop", "measures", "rpc")
     return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
 
 

@@ -1,119 +1,94 @@
-"""Greedy generation in a Python loop over the checked facade, against llama.cpp's llama-bench on the same libraries.
+"""A real model: prompt and text through `generate`, against llama.cpp's llama-bench on the same libraries.
 
-llama-bench is compiled here once, in build/, and runs its test tg. The two take turns, each in a process of its own;
-the figure is the median of the ratios, pair by pair. llama-bench decodes random tokens and does not look at the
-logits; our loop takes the likeliest token, which it finds with NumPy in the logits as they lie in native memory.
+llama-bench decodes random tokens, and does not look at what comes of them; `generate` samples, looks for the text's end
+and makes text. A loop in Python over the checked facade finds the likeliest token with NumPy. All have a context of the
+same size and the same threads, take turns, each in a process of its own, and are warmed up as llama-bench is. The
+figures are the medians of the ratios, round by round.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import statistics
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy
 
 import llamacffi
 from llamacffi import ffi
+from programs import build, demo_model, in_turn, output
 from timing import table, verdict
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-import demo_model
-import vendor
-from carrier import ROOT
-
-HERE = Path(__file__).resolve().parent
-PAIRS = 15
-TOKENS = 128
-THREADS = 2
-BAR = 0.97
-
-
-def build_llama_bench():
-    """Compile llama-bench against the package's libraries, unless that is done; its path."""
-    folder = ROOT / "build" / "llama-bench"
-    libraries = Path(llamacffi.get_library_dir())
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    cmake = shutil.which("cmake", path=path)
-    options = {"SOURCE": vendor.obtain(ROOT), "LIBRARIES": libraries}
-    launcher = shutil.which("ccache")
-    if launcher:
-        options["CMAKE_CXX_COMPILER_LAUNCHER"] = launcher
-    for command in (
-        [cmake, "-S", HERE / "llama_bench", "-B", folder, *(f"-D{name}={value}" for name, value in options.items())],
-        [cmake, "--build", folder, "--target", "llama-bench", "--parallel"],
-    ):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    program = folder / "bin" / "llama-bench"
-    # It looks for backends beside itself.
-    for module in libraries.glob("*ggml-*"):
-        link = program.parent / module.name
-        if not module.name.startswith("libllamacffi"):
-            link.unlink(missing_ok=True)
-            link.symlink_to(module)
-    return program
+ROUNDS = 11
+PROMPT, TOKENS, THREADS = 512, 128, 2
+BAR = 0.98
 
 
 def llama_bench(program, model):
-    """Tokens a second."""
-    command = [program, "-m", model, "-p", "0", "-n", str(TOKENS), "-t", str(THREADS), "-r", "1", "-o", "json"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return json.loads(done.stdout)[0]["avg_ts"]
+    """Tokens a second: of the prompt, of the text."""
+    command = [program, "-m", model, "-p", PROMPT, "-n", TOKENS, "-t", THREADS, "-r", 1, "-o", "json"]
+    prompt, text = json.loads(output(*command))
+    return prompt["avg_ts"], text["avg_ts"]
 
 
-def python_loop(model):
-    """Tokens a second, in another process."""
-    done = subprocess.run([sys.executable, __file__, model], check=True, stdout=subprocess.PIPE)
-    return float(done.stdout)
+def generate(path):
+    """The same through `generate`."""
+    with llamacffi.Model(path) as model:
+        words = [(7 * place) % model.vocab.n_tokens for place in range(PROMPT)]
+        with model.context(n_ctx=PROMPT, n_threads=THREADS, n_threads_batch=THREADS) as context:
+            context.generate(words, max_tokens=0).text()
+            prompt = context.generate(words, max_tokens=0, reuse=False)
+            prompt.text()
+        with model.context(n_ctx=TOKENS, n_threads=THREADS, n_threads_batch=THREADS) as context:
+            start = [model.vocab.bos]
+            context.generate(start, max_tokens=1, ignore_eog=True, temperature=0).text()
+            began = time.perf_counter()
+            text = context.generate(start, max_tokens=TOKENS, ignore_eog=True, temperature=0, reuse=False)
+            text.text()
+            took = time.perf_counter() - began
+        assert len(text.tokens) == TOKENS
+        return PROMPT / prompt.prompt_seconds, TOKENS / took
 
 
 def loop(path):
-    """Generate as llama-bench does, in a context of the same size and after the same warm-up; tokens a second."""
-    model = llamacffi.llama_model_load_from_file(path, llamacffi.llama_model_default_params())
-    params = llamacffi.llama_context_default_params()
-    params.n_ctx, params.n_threads, params.n_threads_batch = TOKENS, THREADS, THREADS
-    ctx = llamacffi.llama_init_from_model(model, params)
-    vocab = llamacffi.llama_model_get_vocab(model)
-    token = ffi.new("llama_token[1]", [llamacffi.llama_vocab_bos(vocab)])
-    batch = llamacffi.llama_batch_get_one(token, 1)
-    size = llamacffi.llama_vocab_n_tokens(vocab) * ffi.sizeof("float")
-    decode, logits = llamacffi.llama_decode, llamacffi.llama_get_logits_ith
-    decode(ctx, batch)
-    llamacffi.llama_memory_clear(llamacffi.llama_get_memory(ctx), False)
-    start = time.perf_counter()
-    for _ in range(TOKENS):
+    """The text in a loop over the facade."""
+    sizes = {"n_ctx": TOKENS, "n_threads": THREADS, "n_threads_batch": THREADS}
+    with llamacffi.Model(path) as model, model.context(**sizes) as context:
+        token = ffi.new("llama_token[1]", [model.vocab.bos])
+        batch = llamacffi.llama_batch_get_one(token, 1)
+        size = model.vocab.n_tokens * ffi.sizeof("float")
+        ctx, decode, logits = context.handle, llamacffi.llama_decode, llamacffi.llama_get_logits_ith
         decode(ctx, batch)
-        token[0] = numpy.frombuffer(ffi.buffer(logits(ctx, -1), size), numpy.float32).argmax()
-    took = time.perf_counter() - start
-    llamacffi.llama_free(ctx)
-    llamacffi.llama_model_free(model)
-    return TOKENS / took
+        llamacffi.llama_memory_clear(llamacffi.llama_get_memory(ctx), False)
+        start = time.perf_counter()
+        for _ in range(TOKENS):
+            decode(ctx, batch)
+            token[0] = numpy.frombuffer(ffi.buffer(logits(ctx, -1), size), numpy.float32).argmax()
+        return 0, TOKENS / (time.perf_counter() - start)
 
 
 def main():
-    model = str(demo_model.obtain())
-    program = build_llama_bench()
-    pairs = []
-    for number in range(PAIRS):
-        pair = {}
-        ways = [("llama-bench", lambda: llama_bench(program, model)), ("facade", lambda: python_loop(model))]
-        for name, way in ways if number % 2 else reversed(ways):
-            time.sleep(0.03)  # else the last process's spinning threads slow this one
-            pair[name] = way()
-        pairs.append(pair)
-    rows = [[name, f"{statistics.median(pair[name] for pair in pairs):.1f}"] for name in ("llama-bench", "facade")]
-    print(table(["tokens a second", "median"], rows))
-    ratio = statistics.median(pair["facade"] / pair["llama-bench"] for pair in pairs)
-    print(verdict("facade against llama-bench", ratio, BAR, at_most=False))
+    model = demo_model.obtain()
+    program = build("llama-bench")
+
+    def python(way):
+        return lambda: json.loads(output(sys.executable, __file__, way, model))
+
+    ways = {"llama-bench": lambda: llama_bench(program, model), "generate": python("generate"), "loop": python("loop")}
+    results = in_turn(ROUNDS, ways)
+    rows = [
+        [name, *(f"{statistics.median(each[part] for each in results[name]) or float('nan'):.1f}" for part in (0, 1))]
+        for name in ways
+    ]
+    print(table(["tokens a second, median", f"pp{PROMPT}", f"tg{TOKENS}"], rows))
+    for name, part, what in (("generate", 1, "text"), ("generate", 0, "prompt"), ("loop", 1, "text")):
+        ratios = (ours[part] / its[part] for ours, its in zip(results[name], results["llama-bench"]))
+        print(verdict(f"{name} against llama-bench, {what}", statistics.median(ratios), BAR, at_most=False))
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(loop(sys.argv[1]))
+        print(json.dumps(globals()[sys.argv[1]](sys.argv[2])))
     else:
         main()

@@ -109,16 +109,23 @@ def _get(gguf: Any, id_: int, most: int | None) -> Value:
     return list(ffi.cast(c_type, lib.gguf_get_arr_data(gguf, id_))[0:n])
 
 
-def write_llama(path: Path, vocab: str = "llama-spm", architecture: str = "llama", **changed: Value) -> Path:
+def write_llama(
+    path: Path,
+    vocab: str = "llama-spm",
+    architecture: str = "llama",
+    n_embd: int = N_EMBD,
+    n_ff: int = N_FF,
+    **changed: Value,
+) -> Path:
     """A model that can tokenize, decode and sample. `changed` are hyperparameters without the architecture's name."""
     values: dict[str, Value] = {"general.architecture": architecture, "general.name": "tiny"}
     hyperparameters: dict[str, Value] = {
         "vocab_size": N_VOCAB,
         "context_length": N_CTX,
-        "embedding_length": N_EMBD,
+        "embedding_length": n_embd,
         "block_count": N_LAYER,
-        "feed_forward_length": N_FF,
-        "rope.dimension_count": N_EMBD // N_HEAD,
+        "feed_forward_length": n_ff,
+        "rope.dimension_count": n_embd // N_HEAD,
         "attention.head_count": N_HEAD,
         "attention.head_count_kv": N_HEAD_KV,
         "attention.layer_norm_rms_epsilon": 1e-5,
@@ -127,22 +134,22 @@ def write_llama(path: Path, vocab: str = "llama-spm", architecture: str = "llama
         values[f"{architecture}.{name}"] = value
     values.update(vocabulary(vocab))
     tensors: dict[str, tuple[int, ...]] = {
-        "token_embd.weight": (N_EMBD, N_VOCAB),
-        "output_norm.weight": (N_EMBD,),
-        "output.weight": (N_EMBD, N_VOCAB),
+        "token_embd.weight": (n_embd, N_VOCAB),
+        "output_norm.weight": (n_embd,),
+        "output.weight": (n_embd, N_VOCAB),
     }
-    n_kv = N_EMBD * N_HEAD_KV // N_HEAD
+    n_kv = n_embd * N_HEAD_KV // N_HEAD
     for layer in range(int(changed.get("block_count", N_LAYER))):  # type: ignore[arg-type]
         for name, ne in (
-            ("attn_norm", (N_EMBD,)),
-            ("attn_q", (N_EMBD, N_EMBD)),
-            ("attn_k", (N_EMBD, n_kv)),
-            ("attn_v", (N_EMBD, n_kv)),
-            ("attn_output", (N_EMBD, N_EMBD)),
-            ("ffn_norm", (N_EMBD,)),
-            ("ffn_gate", (N_EMBD, N_FF)),
-            ("ffn_up", (N_EMBD, N_FF)),
-            ("ffn_down", (N_FF, N_EMBD)),
+            ("attn_norm", (n_embd,)),
+            ("attn_q", (n_embd, n_embd)),
+            ("attn_k", (n_embd, n_kv)),
+            ("attn_v", (n_embd, n_kv)),
+            ("attn_output", (n_embd, n_embd)),
+            ("ffn_norm", (n_embd,)),
+            ("ffn_gate", (n_embd, n_ff)),
+            ("ffn_up", (n_embd, n_ff)),
+            ("ffn_down", (n_ff, n_embd)),
         ):
             tensors[f"blk.{layer}.{name}.weight"] = ne
     return write(path, values, tensors)

@@ -122,7 +122,8 @@ def generate(
         max_tokens: the number of tokens to make; None, until the model ends the text or the context is full; 0, the
             prompt is computed and nothing made of it.
         stop: texts and tokens (integers) that end the text, and are no part of it; one, or several.
-        sampler: what chooses the tokens; it is reset first and stays yours. None: a `Sampler` of the `sampling` keywords.
+        sampler: what chooses the tokens; it is reset first and stays yours. None: a `Sampler` of the keywords in
+            `sampling`.
         step: how many tokens a piece has; None, those that come within a millisecond, and at least one.
         deadline: when to end, in seconds from now; even within the prompt.
         seq: the number of the sequence in the context that this is.

@@ -22,8 +22,8 @@ Prompt = Union[str, bytes, Sequence[int]]
 Stop = Union[str, bytes, int]
 Piece = TypeVar("Piece")
 
-# Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes longer
-# for each, that is one, and with a quicker one Python's part does not show.
+# Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
+# longer for each, that is one, and with a quicker one Python's part does not show.
 _STEP_US = 1000
 
 REASONS = {
@@ -198,7 +198,7 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     return tokens
 
 
-def _end(context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop]], ignore_eog: bool) -> End:
+def to_end(context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop]], ignore_eog: bool) -> End:
     if max_tokens is not None and not 0 <= max_tokens < 2**31:
         raise InvalidArgumentError(f"max_tokens = {max_tokens!r}: must be a number of tokens from 0 on, or None")
     n_predict = 2**31 - 1 if max_tokens is None else max_tokens
@@ -213,7 +213,7 @@ def _room(context: Context) -> int:
     """How many positions a sequence may take."""
     if hasattr(lib, "llama_n_ctx_seq"):
         return int(lib.llama_n_ctx_seq(context.handle))
-    return context.n_ctx // context.n_seq_max
+    return int(context.n_ctx // context.n_seq_max)
 
 
 def check_room(prompts: list[list[int]], limit: int) -> None:

@@ -47,15 +47,15 @@ class Generations(Loop["tuple[int, str]"]):
         self._ready: deque[tuple[int, str]] = deque()
         self._sampler, self._end_at = sampler, end
         n_seq = min(context.n_seq_max, len(prompts))
-        self._free = list(range(n_seq))
-        self._held = dict.fromkeys(self._free, 0)  # how many positions each sequence has in memory
+        self._idle = list(range(n_seq))
+        self._held = dict.fromkeys(self._idle, 0)  # how many positions each sequence has in memory
         shortest = min(map(len, prompts), default=0)
         self.n_shared = min(n_common(prompts), shortest - 1) if n_seq > 1 else 0
         self._shares: Any = None
         super().__init__(context, [sampler], step, deadline)
 
     def _begin(self) -> None:
-        for seq in self._free:
+        for seq in self._idle:
             forget(self._context, seq)
         if self.n_shared:
             alone = self._end_at._replace(n_predict=0)
@@ -82,8 +82,8 @@ class Generations(Loop["tuple[int, str]"]):
 
     def _fill(self) -> None:
         """Have waiting prompts take the free sequences."""
-        while self._free and self._waiting:
-            seq, index = self._free.pop(0), self._waiting.popleft()
+        while self._idle and self._waiting:
+            seq, index = self._idle.pop(0), self._waiting.popleft()
             sampler = self._sampler.clone()
             try:
                 sequence = self._add(seq, self.prompts[index], self._held[seq], sampler, self._end_at)
@@ -110,7 +110,7 @@ class Generations(Loop["tuple[int, str]"]):
             lib.llamacffi_loop_remove(self.handle, sequence)
             del self._going[seq]
             sampler.close()
-            self._free.append(seq)
+            self._idle.append(seq)
             # What all prompts begin with stays for the next one, if this model's memory can be shortened.
             shortened = self._context.memory.remove(seq, self.n_shared) if self.n_shared else False
             self._held[seq] = self.n_shared if shortened else forget(self._context, seq)
@@ -132,7 +132,7 @@ class Generations(Loop["tuple[int, str]"]):
             forget(self._context, 0)
             self._give_up(why)
             return
-        for seq in self._free:
+        for seq in self._idle:
             if seq:
                 self._context.memory.copy(0, seq)
             self._held[seq] = self.n_shared
@@ -165,8 +165,8 @@ def generate_many(
 ) -> Generations:
     """Continue many prompts through one context, as many at once as it has sequences (`n_seq_max`).
 
-    When a text ends, the next prompt takes its place at once. What all prompts begin with is computed once. Each text has
-    a clone of the sampler to itself. The context's memory is empty afterwards.
+    When a text ends, the next prompt takes its place at once. What all prompts begin with is computed once. Each text
+    has a clone of the sampler to itself. The context's memory is empty afterwards.
 
     Args:
         prompts: texts, or lists of tokens.

@@ -1,4 +1,4 @@
-"""What the owning classes share: a native object that lives until its owner is closed, and no longer than its parent."""
+"""What the owning classes share: a native object that lives until its owner is closed, within its parents' lives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of C from keywords: the fields of a struct by their names, and what enums have by llama.cpp's short names."""
+"""Parameters of C from keywords: a struct's fields by their names, and what enums have by llama.cpp's short names."""
 
 from __future__ import annotations
 

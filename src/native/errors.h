@@ -1,6 +1,7 @@
 /* What a guard records of a failed call, as Python reads it. */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,6 +50,10 @@ bool llamacffi_adopt(const char *kind, void *handle);
 
 /* Whether the handle was freed here, and nothing has come to be at its address since. */
 bool llamacffi_is_freed(const char *kind, const void *handle);
+
+/* A number that moves on when what the object has computed, or the object itself, is gone. It can be read for ever, and
+ * goes on with the next object at the address; NULL if no such object is known. */
+const uint32_t *llamacffi_version(const char *kind, const void *handle);
 
 /* The interpreter is ending: callbacks enter Python no more, running calls are stopped and waited for, and
  * other threads' new calls fail. */

@@ -51,6 +51,7 @@ static bool is_tensor_memory(const Entry * entry) { return !std::strcmp(entry->k
 // The object is gone, and what it was made of with it; their addresses are added to `gone`.
 static void die(Entry * entry, std::vector<const void *> & gone) {
     if (!entry->alive.exchange(false)) return;
+    entry->version++;
     if (is_tensor_memory(entry)) tensors_gone((const ggml_context *) entry->address);
     if (Entry * owner = entry->owner.exchange(nullptr)) remove(owner->parts, entry);
     for (Entry * thing : entry->blocked) thing->blockers--;
@@ -189,6 +190,7 @@ bool Use::take(Call & call, const char * argument, const void * handle, const Ki
     if (shared->locked_by.compare_exchange_strong(nobody, &call.thread())) {
         shared->holder = &call;
         locked_ = shared;
+        if (call.is_computing()) shared->version++;
         return true;
     }
     if (nobody != &call.thread()) {
@@ -205,6 +207,8 @@ bool Use::take(Call & call, const char * argument, const void * handle, const Ki
 
 Use::~Use() {
     if (locked_) {
+        // Once more: a callback may have taken a view in the meantime.
+        if (locked_->holder->is_computing()) locked_->version++;
         locked_->holder = nullptr;
         locked_->locked_by.store(nullptr, std::memory_order_release);
     }
@@ -271,4 +275,12 @@ extern "C" bool llamacffi_is_freed(const char * kind, const void * handle) {
     const llamacffi::Kind * known = kind_of(kind);
     const llamacffi::Entry * entry = known ? llamacffi::find(handle, *known) : nullptr;
     return entry && !entry->alive.load();
+}
+
+static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t), "Python reads it as a plain integer");
+
+extern "C" const uint32_t * llamacffi_version(const char * kind, const void * handle) {
+    const llamacffi::Kind * known = kind_of(kind);
+    const llamacffi::Entry * entry = known ? llamacffi::find(handle, *known) : nullptr;
+    return entry ? (const uint32_t *) &entry->version : nullptr;
 }

@@ -34,6 +34,8 @@ struct Entry {
     const Call * holder = nullptr;            // the call that took the lock; its thread's to read
     std::atomic<Entry *> owner{nullptr};      // what frees this object: it is a part of it
     bool orphan = false;                      // what it uses is gone: it may only be freed
+    // Moves on whenever what the object has computed, or the object itself, is gone: views of its memory are stale then.
+    std::atomic<uint32_t> version{0};
     std::vector<Entry *> parts;               // they die with this one
     std::vector<Entry *> blocked;             // those that can't be freed while this one lives
     std::vector<Entry *> users;               // those that are orphans once this one is gone
@@ -105,6 +107,10 @@ template <class T, class U> void forgets(const T * user, const U * thing) { unbl
 
 // An object that holds the address of another from now on: once that one is gone, it may only be freed.
 template <class T, class U> void uses_from_now(const T * user, const U * thing) { use(entry_of(user), entry_of(thing)); }
+// What this object has computed is gone: as a call that computes on it does by itself.
+template <class T> void outdate(const T * object) {
+    if (Entry * entry = find(object)) entry->version++;
+}
 // The parts of this object are gone, and it lives on.
 template <class T> void parts_gone(const T * owner) { end_parts(find(owner)); }
 

@@ -40,7 +40,12 @@ const char *llamacffi_call_log(void);
 void llamacffi_backend_missing(const char *message);
 bool llamacffi_adopt(const char *kind, void *handle);
 bool llamacffi_is_freed(const char *kind, const void *handle);
+const uint32_t *llamacffi_version(const char *kind, const void *handle);
 void llamacffi_end(void);
+
+/* batches.h */
+void llamacffi_batch_write(struct llama_batch *batch, int32_t at, const llama_token *tokens, int32_t n, llama_pos pos,
+    const llama_seq_id *seq_ids, int32_t n_seq_ids, int outputs);
 
 /* rpc.cpp */
 void llamacffi_watch_workers(void *set_hooks);
