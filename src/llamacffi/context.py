@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
@@ -19,6 +19,7 @@ from .params import enum_name, fill, processors
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
     from .generation import Generation
+    from .many import Generations
     from .model import Model
     from .samplers import Sampler
 
@@ -124,6 +125,8 @@ class Context(Owner):
         self._memory: Optional[Memory] = None
         self._loras: dict[LoraAdapter, tuple[float, _Attachment]] = {}
         self._samplers: dict[int, _Attachment] = {}
+        self._held: dict[int, list[int]] = {}  # held.py's
+        self._held_version = 0
         self._version = version = arrays.version_of(handle)
         self._n_vocab = int(llamacffi.llama_vocab_n_tokens(llamacffi.llama_model_get_vocab(model.handle)))
         self._n_embd = int(getattr(llamacffi, "llama_model_n_embd_out", llamacffi.llama_model_n_embd)(model.handle))
@@ -290,7 +293,8 @@ class Context(Owner):
         if status == -1:
             raise InvalidArgumentError(f"llama.cpp does not take this batch of {n} tokens", native=reason())
         raise LlamaError(
-            f"computing failed ({status}); parts of the batch may be in the memory: see memory.pos_max()", native=reason()
+            f"computing failed ({status}); parts of the batch may be in the memory: see memory.pos_max()",
+            native=reason(),
         )
 
     def synchronize(self) -> None:
@@ -569,9 +573,9 @@ class Context(Owner):
 
         return generate(self, prompt, **options)
 
-    def generate_many(self, prompts: Sequence[Any], **options: Any) -> Iterator[Any]:
-        """Continue many prompts at once: see `generation.generate_many`."""
-        from .generation import generate_many
+    def generate_many(self, prompts: Sequence[Any], **options: Any) -> Generations:
+        """Continue many prompts at once: see `many.generate_many`."""
+        from .many import generate_many
 
         return generate_many(self, prompts, **options)
 

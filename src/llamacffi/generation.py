@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
+from . import held
 from .errors import InvalidArgumentError
-from .loop import REASONS, End, Loop, Prompt, Stop, check_room, forget, n_common, to_end, to_tokens
+from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_tokens
 from .native import ffi, lib
 from .owner import Owner
 
@@ -51,9 +52,9 @@ class Generation(Loop[str]):
         self._sequence: Any = None
         super().__init__(context, parents, step, deadline)
 
-    def _begin(self, seq: int, tokens: list[int], held: int, sampler: Owner, end: End) -> None:
-        self._seq, self._given, self.reused = seq, tokens, held
-        self._sequence = self._add(seq, tokens, held, sampler, end)
+    def _begin(self, seq: int, tokens: list[int], n_held: int, sampler: Owner, end: End) -> None:
+        self._seq, self._given, self.reused = seq, tokens, n_held
+        self._sequence = self._add(seq, tokens, n_held, sampler, end)
 
     def text(self) -> str:
         """Read what is still to come, and return the whole text."""
@@ -90,7 +91,7 @@ class Generation(Loop[str]):
             return
         self.stop_reason = REASONS.get(sequence.stop, "cancelled")
         self.prompt_seconds, self.text_seconds = sequence.prompt_us / 1e6, sequence.text_us / 1e6
-        _hold(self._context, self._seq, [*self._given, *self.tokens][: sequence.pos])
+        held.keep(self._context, self._seq, [*self._given, *self.tokens][: sequence.pos])
         self._sequence = None
 
 
@@ -159,14 +160,13 @@ def generate(
         if draft:
             _check_draft(context, draft, n_draft)
             lib.llamacffi_loop_draft(made.handle, draft.handle, n_draft)
-        held = 0
         if model.has_encoder:
             context.encode(tokens)
             start = model.decoder_start_token
             tokens = [model.vocab.bos if start is None else start]
             reuse = False
-        held = _reuse(context, seq, tokens) if reuse else forget(context, seq)
-        made._begin(seq, tokens, held, sampler, end)
+        n_held = held.begin(context, seq, tokens) if reuse else held.forget(context, seq)
+        made._begin(seq, tokens, n_held, sampler, end)
         made._closes = [*closes, *([sampler] if own else [])]
         undo.pop_all()
     return made
@@ -178,22 +178,4 @@ def _check_draft(context: Context, draft: Context, n_draft: int) -> None:
         raise InvalidArgumentError("draft: its model has another vocabulary")
     if n_draft < 1:
         raise InvalidArgumentError(f"n_draft = {n_draft!r}: must be at least 1")
-    forget(draft, 0)
-
-
-def _hold(context: Context, seq: int, tokens: list[int]) -> None:
-    """Take down which tokens a sequence holds now, and see that it holds nothing else."""
-    context.held_tokens.pop(seq, None)
-    if context.memory.remove(seq, len(tokens)):
-        context.held_tokens[seq] = tokens
-    else:
-        forget(context, seq)
-
-
-def _reuse(context: Context, seq: int, tokens: list[int]) -> int:
-    """Leave of a sequence what these tokens begin with; how many that are, at least one less than there are."""
-    held = context.held_tokens.pop(seq, [])
-    common = min(n_common([held, tokens]), len(tokens) - 1)
-    if common and context.memory.pos_max(seq) == len(held) - 1 and context.memory.remove(seq, common):
-        return common
-    return forget(context, seq)
+    held.forget(draft, 0)

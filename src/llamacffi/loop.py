@@ -222,18 +222,3 @@ def check_room(prompts: list[list[int]], limit: int) -> None:
         raise InvalidArgumentError(
             f"the prompt has {longest} tokens, and the context takes {limit} of a sequence: make it with a larger n_ctx"
         )
-
-
-def forget(context: Context, seq: int) -> int:
-    """Empty a sequence; 0, which is what it holds then."""
-    context.held_tokens.pop(seq, None)
-    context.memory.remove(seq)
-    return 0
-
-
-def n_common(lists: Sequence[Sequence[int]]) -> int:
-    """How many tokens they all begin with."""
-    for place, tokens in enumerate(zip(*lists)):
-        if tokens.count(tokens[0]) < len(tokens):
-            return place
-    return min(map(len, lists), default=0)

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .errors import InvalidArgumentError
-from .loop import REASONS, End, Loop, Prompt, Stop, check_room, forget, n_common, to_end, to_tokens
+from .held import forget, n_common, shorten
+from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_tokens
 from .native import ffi, lib
 from .owner import Owner
 
@@ -112,8 +113,8 @@ class Generations(Loop["tuple[int, str]"]):
             sampler.close()
             self._idle.append(seq)
             # What all prompts begin with stays for the next one, if this model's memory can be shortened.
-            shortened = self._context.memory.remove(seq, self.n_shared) if self.n_shared else False
-            self._held[seq] = self.n_shared if shortened else forget(self._context, seq)
+            kept = self.n_shared and shorten(self._context, seq, self.n_shared)
+            self._held[seq] = self.n_shared if kept else forget(self._context, seq)
             if sequence.stop in (lib.LLAMACFFI_STOP_CANCELLED, lib.LLAMACFFI_STOP_DEADLINE):
                 self._give_up(self.stop_reasons[index])
 

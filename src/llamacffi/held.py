@@ -1,0 +1,68 @@
+"""Which tokens the sequences of a context hold, as far as is known: what a prompt begins with need not be computed again.
+
+What was computed in another way than here, or is gone since, makes it unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import llamacffi
+
+if TYPE_CHECKING:
+    from .context import Context
+
+
+def tokens(context: Context, seq: int) -> list[int]:
+    """The tokens of a sequence, from position 0 on; [] if they are not known."""
+    if context._held_version != context._version[0]:
+        context._held.clear()
+    held = context._held.get(seq, [])
+    return held if held and context.memory.pos_max(seq) == len(held) - 1 else []
+
+
+def keep(context: Context, seq: int, tokens: Sequence[int]) -> None:
+    """Take down that a sequence holds these tokens at its beginning, and remove from it what follows them.
+
+    The others' are as they were before `begin`.
+    """
+    if tokens and shorten(context, seq, len(tokens)):
+        context._held[seq] = list(tokens)
+    else:
+        forget(context, seq)
+    context._held_version = context._version[0]
+
+
+def begin(context: Context, seq: int, wanted: Sequence[int]) -> int:
+    """Leave of a sequence what `wanted` begins with: how many tokens that are, at least one less than there are.
+
+    Until `keep`, nobody else should compute with the context.
+    """
+    held = tokens(context, seq)
+    common = min(n_common([held, wanted]), len(wanted) - 1)
+    context._held.pop(seq, None)
+    if common and shorten(context, seq, common):
+        return common
+    return forget(context, seq)
+
+
+def forget(context: Context, seq: int) -> int:
+    """Empty a sequence; 0, which is what it holds then."""
+    context._held.pop(seq, None)
+    shorten(context, seq, 0)
+    return 0
+
+
+def shorten(context: Context, seq: int, n: int) -> bool:
+    """Remove from a sequence what follows its first tokens. Whether this model's memory can do that."""
+    done = llamacffi.llama_memory_seq_rm(context.memory.handle, seq, n or -1, -1)
+    return bool(done)
+
+
+def n_common(lists: Sequence[Sequence[int]]) -> int:
+    """How many tokens they all begin with."""
+    for place, tokens in enumerate(zip(*lists)):
+        if tokens.count(tokens[0]) < len(tokens):
+            return place
+    return min(map(len, lists), default=0)
