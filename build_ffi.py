@@ -25,12 +25,12 @@ def builder(generated: Path) -> FFI:
         generated: the folder that has header_gen's output.
     """
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
-    ours = ["backends_c.h", "backends.h", "batches.h", "can_save.h", "errors.h", "callbacks.h", "loop.h", "measures.h"]
-    ours.append("guards.h")
+    ours = ["backends_c", "backends", "batches", "can_save", "errors", "callbacks", "files", "loop", "measures"]
+    ours += ["quantize", "tokenize", "guards"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
-    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}"\n' for name in ours))
+    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}.h"\n' for name in ours))
     return ffi
 
 
@@ -42,7 +42,8 @@ def include_all(generated: Path) -> str:
 
 def cxx_sources(generated: Path) -> list[Path]:
     """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
-    names = ("batches", "guard", "handles", "tensors", "memory", "callbacks", "log", "loop", "measures", "rpc")
+    names = ["guard", "handles", "tensors", "memory", "callbacks", "log", "measures", "rpc"]
+    names += ["batches", "files", "loop", "quantize", "tokenize"]
     return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
 
 

@@ -81,7 +81,7 @@ def view(
     dimensions = (shape,) if isinstance(shape, int) else tuple(shape)
     now = version[0] if version is not None else 0
     array = _bare(pointer, dimensions, dtype, strides, writable)
-    return array if version is None or numpy() is None else _stamp(array, version, now)
+    return array if version is None else stamping()(array, version, now)
 
 
 def _bare(pointer: Any, shape: tuple[int, ...], dtype: str, strides: Optional[Sequence[int]], writable: bool) -> Any:
@@ -119,73 +119,76 @@ class Rows:
         version: what `version_of` gives for the object.
     """
 
-    __slots__ = ("_bare", "_function", "_n", "_rows", "_version", "_version_of_rows")
+    __slots__ = ("_arrays", "_function", "_made_at", "_n", "_stamp", "_version", "_views")
 
     def __init__(self, function: Callable[[int], Any], n: int, version: Any) -> None:
         self._function = function
         self._n = n
         self._version = version
-        self._version_of_rows = -1
-        self._rows: dict[int, Any] = {}
-        self._bare: dict[int, tuple[Any, Any]] = {}
+        self._stamp: Any = None
+        self._made_at = -1
+        self._views: dict[int, Any] = {}
+        self._arrays: dict[int, tuple[Any, Any]] = {}
 
     def get(self, i: int) -> Any:
         """The view of what has this index: float32, 1-D."""
-        if self._version_of_rows == self._version[0]:
-            row = self._rows.get(i)
-            if row is not None:
-                return row
-        version = self._version[0]
+        now = self._version[0]
+        if self._made_at == now:
+            view = self._views.get(i)
+            if view is not None:
+                return view
+        else:
+            self._views.clear()
+            self._made_at = now
         pointer = self._function(i)
-        # Nearly always it is where it was the last time.
-        known, array = self._bare.get(i, (None, None))
-        if known != pointer:
+        try:
+            known, array = self._arrays[i]
+        except KeyError:
+            known = None
+        if known != pointer:  # nearly always it is where it was the last time
             array = _bare(pointer, (self._n,), "f", None, True)
-            self._bare[i] = pointer, array
-        if version != self._version_of_rows:
-            self._rows = {}
-            self._version_of_rows = version
-        row = self._rows[i] = _stamp(array, self._version, version)
-        return row
-
-
-def _stamp(array: Any, version: Any, now: int) -> Any:
-    """A view that is stale as soon as the version is another than `now`; without NumPy the array itself."""
-    if numpy() is None:
-        return array
-    return _stamping()(array, version, now)
+            self._arrays[i] = pointer, array
+            self._stamp = stamping()
+        view = self._views[i] = self._stamp(array, self._version, now)
+        return view
 
 
 # What of an array's is no method that looks at its content, or must stay as it is.
 _UNTOUCHED = frozenset(
-    """
-    __array_finalize__ __array_function__ __array_prepare__ __array_ufunc__ __array_wrap__ __buffer__ __class__
-    __class_getitem__ __delattr__ __dir__ __getattribute__ __init__ __init_subclass__ __iter__ __len__ __new__
-    __release_buffer__ __repr__ __setattr__ __sizeof__ __str__ __subclasshook__ setflags
-    """.split()
+    (
+        *("__array_finalize__", "__array_function__", "__array_prepare__", "__array_ufunc__", "__array_wrap__"),
+        *("__buffer__", "__class__", "__class_getitem__", "__delattr__", "__dir__", "__getattribute__", "__init__"),
+        *("__init_subclass__", "__iter__", "__len__", "__new__", "__release_buffer__", "__repr__", "__setattr__"),
+        *("__sizeof__", "__str__", "__subclasshook__", "setflags"),
+    )
 )
 _CONTENT = ("T", "__array_interface__", "__array_struct__", "ctypes", "data", "flat", "imag", "mT", "real")
 
 
 @cache
-def _stamping() -> Callable[[Any, Any, int], Any]:
-    """The function that makes views, and with it their class, which needs NumPy."""
+def stamping() -> Callable[[Any, Any, int], Any]:
+    """The function that makes of an array a view that is stale as soon as the version is another than a given one.
+
+    Without NumPy it leaves the array, a `memoryview`, as it is.
+    """
     np = numpy()
+    if np is None:
+        return lambda array, version, made_at: array
     ndarray = np.ndarray
     bare = ndarray.view
 
-    class View(ndarray):  # type: ignore[misc]
+    class View(ndarray):  # type: ignore[misc, valid-type]
         """An array over native memory, which raises `FreedHandleError` once that shows something else, or is gone."""
 
-        # That of an array which NumPy makes on its own: it is never stale.
-        _version: Any = (0,)
-        _made_at = 0
-        __array_finalize__ = None  # NumPy has nothing to call then, which takes half of the time
+        __slots__ = ("_made_at", "_version")
 
         @property
         def stale(self) -> bool:
             """Whether what this was a view of is gone."""
-            return bool(self._version[0] != self._made_at)
+            try:
+                return bool(self._version[0] != self._made_at)
+            except AttributeError:  # NumPy has made it on its own, with memory of its own
+                return False
 
         def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
             views: list[Any] = []
@@ -210,10 +213,10 @@ def _stamping() -> Callable[[Any, Any, int], Any]:
     def strip(value: Any, views: list[Any]) -> Any:
         """The same with arrays in the place of views, which are added to `views`."""
         if isinstance(value, View):
-            if value._version[0] != value._made_at:
+            if value.stale:
                 raise FreedHandleError(
-                    "this view is stale: what it showed is gone, since the object it belongs to has computed again or was "
-                    "freed; ask for a new one, and copy() what you want to keep"
+                    "this view is stale: the object that it shows a part of has computed again, or was freed; ask for a "
+                    "new view, and copy() what you want to keep"
                 )
             views.append(value)
             return bare(value, ndarray)
@@ -233,10 +236,10 @@ def _stamping() -> Callable[[Any, Any, int], Any]:
             return type(value)([dress(each, views) for each in value])
         return value
 
-    def make(array: Any, version: Any, now: int) -> Any:
+    def make(array: Any, version: Any, made_at: int) -> Any:
         made = bare(array, View)
         made._version = version
-        made._made_at = now
+        made._made_at = made_at
         return made
 
     def looking(method: Any) -> Any:

@@ -99,7 +99,7 @@ class Batch(Owner):
         self,
         tokens: Any,
         *,
-        pos: Union[None, int, Sequence[int]] = None,
+        pos: Union[int, Sequence[int], None] = None,
         seq: Union[int, tuple[int, ...]] = 0,
         logits: Union[str, Sequence[Any]] = "last",
     ) -> int:
@@ -170,17 +170,14 @@ class Batch(Owner):
             memory = memoryview(value)
         except TypeError:
             raise InvalidArgumentError(
-                f"a batch with n_embd = {self._n_embd} takes a float32 array of shape (number, {self._n_embd}), and not "
-                f"{type(value).__name__}"
+                f"the batch takes a float32 array of shape (number, {self._n_embd}), and not {type(value).__name__}"
             ) from None
-        if memory.ndim == 1 and memory.shape[0] == self._n_embd:
-            shape: tuple[int, ...] = (1, *memory.shape)
-        else:
-            shape = memory.shape
-        if len(shape) != 2 or shape[1] != self._n_embd or memory.format not in ("f", "<f", "=f"):
+        shape = memory.shape or ()
+        shape = (1, *shape) if len(shape) == 1 else shape
+        if len(shape) != 2 or shape[1] != self._n_embd or memory.format != "f":
             raise InvalidArgumentError(
-                f"the batch takes float32 embeddings of shape (number, {self._n_embd}), and not of shape {memory.shape} and "
-                f"format {memory.format!r}"
+                f"the batch takes float32 embeddings of shape (number, {self._n_embd}), and not of shape "
+                f"{memory.shape} and format {memory.format!r}"
             )
         return (value if memory.c_contiguous else memory.tobytes()), shape[0]
 
@@ -206,8 +203,10 @@ class Batch(Owner):
 
     @property
     def token(self) -> Any:
-        """The tokens' ids: a view, int32, of shape (len,). It may be written to, shows what later calls write to the batch, and
-        is stale once this is closed. None in a batch of embeddings."""
+        """The tokens' ids: a view, int32, of shape (len,). None in a batch of embeddings.
+
+        It may be written to, shows what later calls write to the batch, and is stale once this is closed.
+        """
         return None if self._n_embd else self._view("token", "i")
 
     @property
@@ -241,7 +240,7 @@ class Batch(Owner):
         return arrays.view(getattr(handle, name), (handle.n_tokens, *more), dtype, version=self._closings)
 
     def parts(self, n: int) -> Iterator[ffi.CData]:
-        """The content in batches of at most `n` tokens, each a `struct llama_batch` over a part of this one's memory."""
+        """The content in batches of at most `n` tokens: `struct llama_batch`es over parts of this one's memory."""
         handle = self.handle
         for start in range(0, handle.n_tokens, n):
             part = ffi.new("struct llama_batch *", {"n_tokens": min(n, handle.n_tokens - start)})
@@ -274,7 +273,7 @@ def as_tokens(tokens: Any) -> tuple[ffi.CData, int]:
             if memory.ndim != 1:
                 raise InvalidArgumentError(f"tokens of shape {memory.shape}: they must be in one row")
             if memory.format == "i" and memory.c_contiguous:
-                return ffi.from_buffer(_INT32, tokens), memory.shape[0]
+                return ffi.from_buffer(_INT32, tokens), len(memory)
             if memory.format in ("f", "d", "e", "?", "c"):
                 raise InvalidArgumentError(f"tokens of format {memory.format!r}: their ids are integers")
             tokens = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 class Perf(NamedTuple):
-    """What a context has done since it was made, or `perf_reset()`. Of a context made with `no_perf=False`: others don't measure.
+    """What a context has done since it was made, or `perf_reset()`.
+
+    A context takes times only if it is made with `no_perf=False`.
 
     Attributes:
         t_start_ms: when it was made: milliseconds of a clock that began at any time.
@@ -51,15 +53,16 @@ class Context(Owner):
 
     Args:
         model: the model, which outlives it.
-        n_ctx: for how many tokens there is room, those of all sequences together; 0, as many as the model was trained on.
+        n_ctx: for how many tokens there is room, those of all sequences together; 0, as many as the model was
+            trained on.
         n_batch: how many tokens can be decoded together.
         n_ubatch: how many of them are computed at once.
         n_seq_max: how many sequences there can be.
         n_threads, n_threads_batch: how many threads compute single tokens, and several; None, one for each processor
             that this process may use.
         **params: any other field of C's `struct llama_context_params` by its name: `embeddings=True`,
-            `pooling_type="mean"`, `type_k="q8_0"`, `flash_attn_type="enabled"`, `no_perf=False`, `abort_callback=function`,
-            `samplers={0: sampler}`; enums by llama.cpp's short names, or as numbers.
+            `pooling_type="mean"`, `type_k="q8_0"`, `flash_attn_type="enabled"`, `no_perf=False`,
+            `abort_callback=function`, `samplers={0: sampler}`; enums by llama.cpp's short names, or as numbers.
 
     What is None is llama.cpp's default.
 
@@ -225,8 +228,8 @@ class Context(Owner):
         outputs of others is refused.
 
         Raises:
-            LlamaError: there is no room for them in the context, the work was aborted, or failed. The message says which;
-                in the first case nothing has changed.
+            LlamaError: there is no room for them in the context, the work was aborted, or failed. The message says
+                which; in the first case nothing has changed.
             InvalidArgumentError: these are no tokens of the vocabulary, or their positions don't follow.
             KeyboardInterrupt, or what a callback raises: computing was interrupted.
 
@@ -277,15 +280,15 @@ class Context(Owner):
         kept = n - ((n - 1) % n_batch + 1)
         if any(ffi.buffer(batch.handle.logits, kept)[:]):
             raise InvalidArgumentError(
-                f"{n} tokens are more than the context's n_batch = {n_batch} and are decoded in parts: only of the last part "
-                f"(from index {kept}) can there be outputs"
+                f"{n} tokens are more than the context's n_batch = {n_batch} and are decoded in parts: only of the "
+                f"last part (from index {kept}) can there be outputs"
             )
 
     def _raise_status(self, status: int, n: int) -> NoReturn:
         if status == 1:
             raise LlamaError(
-                f"no room for {n} more tokens in the context (n_ctx = {self.n_ctx}, n_seq_max = {self.n_seq_max}): remove "
-                "tokens or sequences from its memory, decode fewer at once, or make a context with a larger n_ctx",
+                f"no room for {n} more tokens in the context (n_ctx = {self.n_ctx}, n_seq_max = {self.n_seq_max}): "
+                "remove tokens or sequences from its memory, or make a context with a larger n_ctx",
                 native=reason(),
             )
         if status == 2:
@@ -350,7 +353,10 @@ class Context(Owner):
         return self._embeddings.get(i)
 
     def embeddings_all(self) -> Any:
-        """The embeddings of all tokens of the latest batch that have an output: such a view, of shape (outputs, `n_embd`).
+        """The embeddings of all tokens of the latest batch that have an output.
+
+        Returns:
+            Such a view, of shape (outputs, `n_embd`).
 
         Raises:
             LlamaError: there are none.
@@ -391,8 +397,8 @@ class Context(Owner):
         pointer = llamacffi.llama_get_embeddings_seq(self._handle or self.handle, seq)
         if not pointer:
             raise LlamaError(
-                f"no embedding of sequence {seq} (pooling_type is {self.pooling_type}): it was not in the batch that was "
-                "computed last, or the context does not make embeddings, or does not pool them",
+                f"no embedding of sequence {seq} (pooling_type is {self.pooling_type}): it was not in the batch that "
+                "was computed last, or the context does not make embeddings, or does not pool them",
                 native=reason(),
             )
         return pointer
@@ -408,7 +414,7 @@ class Context(Owner):
         """Use these LoRA adapters, and no others, from now on.
 
         Args:
-            adapters: each with its scale, 1.0 for its full effect. {} uses none. An adapter that is closed is taken out.
+            adapters: each with its scale, 1.0 for its full effect. {} uses none. One that is closed is taken out.
 
         Raises:
             InvalidArgumentError: an adapter of another model, or one that was closed.
@@ -448,10 +454,11 @@ class Context(Owner):
         values, n = ffi.NULL, 0
         if data is not None:
             memory = memoryview(data)
-            if memory.format != "f" or memory.ndim not in (1, 2) or memory.shape[-1] % n_embd:
+            shape = memory.shape or ()
+            if memory.format != "f" or len(shape) != 2 or shape[1] != n_embd:
                 raise InvalidArgumentError(
-                    f"a control vector is a float32 array of shape (layers, {n_embd}), not of shape {memory.shape} and format "
-                    f"{memory.format!r}"
+                    f"a control vector is a float32 array of shape (layers, {n_embd}), not of shape {memory.shape} and "
+                    f"format {memory.format!r}"
                 )
             values = ffi.from_buffer("float[]", data if memory.c_contiguous else memory.tobytes())
             n = len(values)
@@ -514,8 +521,8 @@ class Context(Owner):
             seq: the sequence that it becomes; None, if it is the state of all.
 
         Raises:
-            LlamaError: it is no such state, or of another model, or does not fit; what the context (the sequence) remembered
-                may be gone then.
+            LlamaError: it is no such state, or of another model, or does not fit; what the context (the sequence)
+                remembered may be gone then.
 
         C: `llama_state_set_data`, `llama_state_seq_set_data`.
         """
@@ -547,8 +554,8 @@ class Context(Owner):
             The tokens that were saved with it.
 
         Raises:
-            LlamaError: it can't be read, is no such file, or of another model, or does not fit; in the latter two cases what
-                the context (the sequence) remembered may be gone then.
+            LlamaError: it can't be read, is no such file, or of another model, or does not fit; in the latter two cases
+                what the context (the sequence) remembered may be gone then.
 
         C: `llama_state_load_file`, `llama_state_seq_load_file`.
         """

@@ -17,11 +17,11 @@ class Memory(Owner):
     """The memory of a context, `Context.memory`: tokens by sequence and position.
 
     It belongs to the context and is gone with it. A model that remembers nothing, as an encoder, has a memory that is
-    always empty. Sequences are numbered from 0 to `Context.n_seq_max` - 1. A range of positions goes from `p0` up to, and
-    without, `p1`; None is the sequence's beginning or end.
+    always empty. Sequences are numbered from 0 to `Context.n_seq_max` - 1. A range of positions goes from `p0` up to,
+    and without, `p1`; None is the sequence's beginning or end.
 
     Every method raises `FreedHandleError` when the context was closed, `BusyError` when another thread is using it, and
-    `InvalidArgumentError` for a sequence that there is not.
+    another `LlamaError` for a sequence that there is not.
 
     C: `llama_get_memory`, `llama_memory_*`.
     """
@@ -54,13 +54,15 @@ class Memory(Owner):
         """
         if not llamacffi.llama_memory_seq_rm(self.handle, -1 if seq is None else seq, _or(p0, -1), _or(p1, -1)):
             raise LlamaError(
-                f"positions {_or(p0, 0)} to {_or(p1, 'the end')} of sequence {_or(seq, 'any')} can't be removed alone from this "
-                "model's memory; remove the whole sequence, and decode again what is to stay",
+                "these positions can't be removed alone from this model's memory; remove the whole sequence, and "
+                "decode again what is to stay",
                 native=reason(),
             )
 
     def copy(self, source: int, target: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Let the tokens of one sequence that are in a range belong to another one, too: it shares them, at no cost.
+
+        A context with a cache for each sequence (`kv_unified=False`) can only copy whole ones, and raises otherwise.
 
         C: `llama_memory_seq_cp`.
         """

@@ -16,15 +16,19 @@ import llamacffi
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .native import encode_path, ffi
 from .owner import Owner
-from .params import enum_name, fill
+from .params import enum_name, field_names, fill
+from .vocab import Vocab, token_array
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
     from .context import Context
     from .devices import Device
-    from .vocab import Vocab
+    from .generation import Generation
 
     Path = Union[str, os.PathLike[str]]
+
+_N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
+_N_SEQ_MAX = 8
 
 
 class Model(Owner):
@@ -98,8 +102,6 @@ class Model(Owner):
     @property
     def vocab(self) -> Vocab:
         """The vocabulary, a part of this model (C: `llama_model_get_vocab`)."""
-        from .vocab import Vocab
-
         handle = self.handle
         reference = self.__dict__.get("_vocab")  # a weak one: it holds the model
         vocab: Optional[Vocab] = reference and reference()
@@ -254,11 +256,134 @@ class Model(Owner):
 
         return Context(self, **params)
 
+    # --- text, in a context of its own ---
+
+    def generate(
+        self,
+        prompt: Union[str, bytes, Sequence[int]],
+        *,
+        max_tokens: Optional[int] = None,
+        n_ctx: Optional[int] = None,
+        **options: Any,
+    ) -> Generation:
+        """Continue a prompt, in a context that is closed with what this returns.
+
+        Args:
+            prompt: a text, in which special tokens are taken as such, or tokens.
+            max_tokens: how many tokens at most; None goes on until the model ends its text, or the context is full.
+            n_ctx: how many tokens the context has room for; None takes as many as are needed, and no more than the
+                model was trained with; without `max_tokens`, 4096 beside the prompt.
+            **options: those of `generation.generate`: temperature, stop, seed, …; and those of `Context`.
+
+        Raises:
+            LlamaError: the prompt does not fit, or is empty, and the model has no token to begin with.
+            InvalidArgumentError: there is no such option, or it can't have this value.
+        """
+        from . import generation
+
+        tokens = self._tokens(prompt)
+        context, options = self._own_context([len(tokens)], max_tokens, n_ctx, options)
+        with _closed_on_failure(context):
+            return generation.generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
+
+    def generate_many(
+        self,
+        prompts: Sequence[Union[str, bytes, Sequence[int]]],
+        *,
+        max_tokens: Optional[int] = None,
+        n_ctx: Optional[int] = None,
+        n_seq_max: Optional[int] = None,
+        **options: Any,
+    ) -> Any:
+        """Continue many prompts at once, in a context that is closed with what this returns.
+
+        Args:
+            prompts: the texts, or the tokens of each.
+            max_tokens: how many tokens of each at most.
+            n_ctx: how many tokens the context has room for, all sequences together; None takes as many as are needed.
+            n_seq_max: how many prompts are served at once; None takes up to 8.
+            **options: those of `generation.generate_many`, and those of `Context`.
+
+        Returns:
+            What `generation.generate_many` returns.
+
+        Raises:
+            LlamaError, InvalidArgumentError: as for `generate`.
+        """
+        from . import generation
+
+        tokens = [self._tokens(prompt) for prompt in prompts]
+        n_seq_max = n_seq_max or max(1, min(_N_SEQ_MAX, len(tokens)))
+        context, options = self._own_context(
+            list(map(len, tokens)), max_tokens, n_ctx, {**options, "n_seq_max": n_seq_max}
+        )
+        with _closed_on_failure(context):
+            return generation.generate_many(context, tokens, max_tokens=max_tokens, closes=context, **options)
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        template: Optional[str] = None,
+        max_tokens: Optional[int] = None,
+        n_ctx: Optional[int] = None,
+        **options: Any,
+    ) -> Generation:
+        """The answer to messages, in a context that is closed with what this returns.
+
+        A context of one's own, `context.chat(messages)`, keeps what it has computed for the next turn.
+
+        Args:
+            messages: the whole conversation, as for `chat.render`: `[{"role": "user", "content": "…"}]`.
+            template: the chat template; None takes the model's own.
+            max_tokens, n_ctx, **options: as for `generate`.
+
+        Raises:
+            LlamaError, InvalidArgumentError: as for `generate` and `chat.chat`.
+        """
+        from . import chat, generation
+
+        tokens = chat.tokens_of(self, messages, template)
+        context, options = self._own_context([len(tokens)], max_tokens, n_ctx, options)
+        with _closed_on_failure(context):
+            return generation.generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
+
+    def _tokens(self, prompt: Any) -> Sequence[int]:
+        if isinstance(prompt, (str, bytes)):
+            return self.vocab.tokenize(prompt, parse_special=True)
+        return list(token_array(prompt, "generate"))
+
+    def _own_context(
+        self, n_tokens: list[int], max_tokens: Optional[int], n_ctx: Optional[int], options: Mapping[str, Any]
+    ) -> tuple[Context, dict[str, Any]]:
+        """A context for prompts of so many tokens, and the options that are not for it."""
+        longest, n_ctx_train = max(n_tokens, default=0), self.n_ctx_train
+        n_seq = options.get("n_seq_max") or 1
+        most = (n_ctx // n_seq if n_ctx else n_ctx_train) or longest + (max_tokens or _N_MORE)
+        needed = longest + (1 if max_tokens is None else max_tokens)
+        if needed > most:
+            what = f"the prompt's {longest} tokens and {needed - longest} more are {needed}"
+            takes = f"n_ctx = {n_ctx} has room for {most}" if n_ctx else f"this model takes {n_ctx_train}"
+            raise LlamaError(f"{what}; {takes}")
+        fields = set(field_names("struct llama_context_params"))
+        params = {name: value for name, value in options.items() if name in fields}
+        params["n_ctx"] = n_ctx or n_seq * min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
+        return self.context(**params), {name: value for name, value in options.items() if name not in fields}
+
+
+@contextmanager
+def _closed_on_failure(owner: Owner) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        owner.close()
+        raise
+
 
 def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
     """What is loaded, by name, and the model, NULL if llama.cpp could not load it."""
     if isinstance(path, (str, os.PathLike)):
-        name = _checked(path)
+        name = check_model_file(path)
         return name, llamacffi.llama_model_load_from_file(encode_path(name), struct)
     if hasattr(path, "fileno"):
         with c_file(path, "Model") as file:
@@ -266,12 +391,16 @@ def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
     if not isinstance(path, Sequence) or isinstance(path, (bytes, bytearray, memoryview)) or not path:
         problem = f"Model: path: must be a path, a list of paths or a binary file, not {path!r}"
         raise ArgumentTypeError(problem, "Model", "path")
-    names = [_checked(each) for each in path]
+    names = [check_model_file(each) for each in path]
     return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
 
 
-def _checked(path: Path) -> str:
-    """A path as text; llama.cpp says little of what is no model's file at all."""
+def check_model_file(path: Any) -> str:
+    """A path as text, of a file that begins as a model's: llama.cpp says little of one that does not.
+
+    Raises:
+        LlamaError: it does not, or can't be read.
+    """
     name = check_file(path)
     with open(name, "rb") as file:
         magic = file.read(4)

@@ -1,4 +1,4 @@
-"""Parameters of C from keywords: a struct's fields by their names, and what enums have by llama.cpp's short names."""
+"""Parameters of C from keywords: fields of a struct by their names, values of an enum by llama.cpp's short names."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def enum_values(enum: str) -> dict[str, int]:
     values = {}
     for name, value in sorted(ffi.typeof(f"enum {enum}").relements.items(), key=lambda pair: pair[1]):
         short = name[len(prefix) :] if name.startswith(prefix) else name
-        if short in ("MAX_VALUE", "COUNT"):
+        if short in ("MAX_VALUE", "COUNT", "GUESSED"):
             continue
         for kind in ("MOSTLY_", "ALL_"):  # of llama_ftype
             short = short[len(kind) :] if short.startswith(kind) else short

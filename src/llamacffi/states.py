@@ -9,7 +9,8 @@ from typing import Any, Optional, Union
 import llamacffi
 
 from .batch import as_tokens
-from .errors import InvalidArgumentError, LlamaError, reason
+from .errors import LlamaError, reason
+from .files import replacing
 from .native import encode_path, ffi
 
 _new = ffi.new_allocator(should_clear_after_alloc=False)
@@ -46,11 +47,58 @@ def write(handle: ffi.CData, data: Any, seq: Optional[int]) -> None:
 def save(handle: ffi.CData, path: Union[str, os.PathLike[str]], tokens: Any, seq: Optional[int]) -> None:
     """Write a state to a file, whole or not at all."""
     ids, n = as_tokens(tokens)
-    with whole_file(path) as fresh:
-        name = encode_path(fresh)
-        if seq is None:
-            done = llamacffi.llama_state_save_file(handle, name, ids, n)
-        else:
-            done = llamacffi.llama_state_seq_save_file(handle, name, seq, ids, n)
-        if not done:
-            raise LlamaError(f"{os.fspath(path)}: the state could not be written", native=reason())
+    try:
+        with replacing(path) as fresh:
+            name = encode_path(fresh)
+            if seq is None:
+                size = 12 + 4 * n + llamacffi.llama_state_get_size(handle)  # behind the header that load() reads
+                done = llamacffi.llama_state_save_file(handle, name, ids, n)
+            else:
+                size = done = llamacffi.llama_state_seq_save_file(handle, name, seq, ids, n)
+            if not done or os.path.getsize(fresh) != size:
+                raise LlamaError(f"{os.fspath(path)}: the state could not be written", native=reason())
+    except OSError as error:
+        raise LlamaError(f"{os.fspath(path)}: the state could not be written: {error.strerror or error}") from None
+
+
+def load(handle: ffi.CData, path: Union[str, os.PathLike[str]], seq: Optional[int]) -> list[int]:
+    """Restore a state from a file; the tokens that were saved with it."""
+    name = os.fspath(path)
+    room = _n_tokens(name, seq)
+    tokens, found = ffi.new("llama_token[]", max(room, 1)), ffi.new("size_t *")
+    encoded = encode_path(name)
+    if seq is None:
+        done = llamacffi.llama_state_load_file(handle, encoded, tokens, room, found)
+    else:
+        done = llamacffi.llama_state_seq_load_file(handle, encoded, seq, tokens, room, found)
+    if not done:
+        raise LlamaError(f"{name}: the state does not fit this context, or is damaged", native=reason())
+    return list(tokens[0 : found[0]])
+
+
+def _n_tokens(name: str, seq: Optional[int]) -> int:
+    """How many tokens a state's file has, by its header: a magic number, a version, and this number."""
+    whole = llamacffi.LLAMA_SESSION_MAGIC, llamacffi.LLAMA_SESSION_VERSION
+    single = llamacffi.LLAMA_STATE_SEQ_MAGIC, llamacffi.LLAMA_STATE_SEQ_VERSION
+    try:
+        with open(name, "rb") as file:
+            header = file.read(12)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise LlamaError(f"{name}: {error.strerror}") from None
+    if len(header) < 12:
+        raise LlamaError(f"{name}: is no state of a context")
+    magic, version, n_tokens = struct.unpack("=3I", header)
+    expected, other = (whole, single) if seq is None else (single, whole)
+    if magic == other[0]:
+        kind, use = (
+            ("a single sequence", "give its number as seq") if seq is None else ("a whole context", "leave seq out")
+        )
+        raise LlamaError(f"{name}: is the state of {kind}: {use}")
+    if magic != expected[0]:
+        raise LlamaError(f"{name}: is no state of a context")
+    if version != expected[1]:
+        raise LlamaError(f"{name}: was written by another llama.cpp: version {version} of the file, here {expected[1]}")
+    if n_tokens * 4 > size:
+        raise LlamaError(f"{name}: is damaged: it is too short for its {n_tokens} tokens")
+    return int(n_tokens)

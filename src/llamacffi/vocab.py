@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import llamacffi
 
-from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, failure
+from .arrays import numpy
+from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, compose, failure
 from .native import ffi, lib
 from .owner import Owner
 from .params import enum_name, enum_values
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from .model import Model
 
     Text = Union[str, bytes]
+    Tokens = Any  # integers: a list, a range, an array of them, or what gives them one by one
 
 
 class Vocab(Owner):
@@ -62,10 +66,100 @@ class Vocab(Owner):
         while True:
             tokens = ffi.new("llama_token[]", room)
             n = lib.llama_tokenize(self.handle, data, len(data), tokens, room, add_special, parse_special)
-            if n < 0 or (not n and lib.llamacffi_failed()):
-                room = self._room(n, "llama_tokenize")
-                continue
-            return list(ffi.unpack(tokens, n))
+            if n > 0 or (n == 0 and not lib.llamacffi_failed()):
+                return list(ffi.unpack(tokens, n))
+            room = _room(n, "llama_tokenize")
+
+    def tokenize_many(
+        self, texts: Iterable[Text], *, add_special: bool = True, parse_special: bool = False
+    ) -> list[Any]:
+        """The tokens of many texts, in one call without Python's lock (C: `llama_tokenize`, once for each).
+
+        Args:
+            texts: the texts; Ctrl-C is served between them.
+            add_special, parse_special: as for `tokenize`.
+
+        Returns:
+            An array of int32 for each text; `memoryview`s, if there is no NumPy. All of them are parts of one.
+
+        Raises:
+            InvalidArgumentError: one of them is no text, or longer than 2 GiB.
+        """
+        if isinstance(texts, (str, bytes, bytearray, memoryview)):
+            raise ArgumentTypeError("texts: must be several; `tokenize` takes one")
+        data = [_data(text) for text in texts]
+        ends = ffi.new("int64_t[]", list(accumulate(map(len, data))))
+        token_ends = ffi.new("int64_t[]", len(data))
+        tokens = ffi.new("llama_token **")
+        n = lib.llamacffi_tokenize_many(
+            self.handle, b"".join(data), ends, len(data), add_special, parse_special, tokens, token_ends
+        )
+        if n < 0:
+            lib.llamacffi_failed()
+            raise failure()
+        try:
+            array = _copy(tokens[0], n)
+        finally:
+            lib.llamacffi_free_tokens(tokens[0])
+        bounds = [0, *ffi.unpack(token_ends, len(data))] if data else [0]
+        return [array[begin:end] for begin, end in zip(bounds, bounds[1:])]
+
+    def detokenize(self, tokens: Tokens, *, remove_special: bool = False, unparse_special: bool = False) -> str:
+        """The text of tokens; see `detokenize_bytes`. Bytes that are no UTF-8 become surrogate escapes."""
+        data = self.detokenize_bytes(tokens, remove_special=remove_special, unparse_special=unparse_special)
+        return data.decode("utf-8", "surrogateescape")
+
+    def detokenize_bytes(self, tokens: Tokens, *, remove_special: bool = False, unparse_special: bool = False) -> bytes:
+        """The text of tokens: for those that `tokenize` gave, the very text, as far as the vocabulary can express it.
+
+        It is what C's `llama_detokenize` gives, save that it keeps spaces before punctuation, which that takes away
+        for some vocabularies, and takes away all of those that the tokenizer has put before the parts of a text.
+        Vocabularies of type "wpm", which keep no spaces, get what C gives, without the one that it begins with.
+
+        Args:
+            tokens: a list, a range, or an array of integers.
+            remove_special: leave out BOS at the beginning and EOS at the end, where the model wants them.
+            unparse_special: give special tokens' text, too, which is "" otherwise.
+
+        Raises:
+            InvalidArgumentError: one of them is no token of this vocabulary.
+        """
+        array = token_array(tokens, "detokenize")
+        if self.type == "wpm":
+            return self._detokenize(array, remove_special, unparse_special).removeprefix(b" ")
+        begin, end = 0, len(array)
+        if remove_special:
+            begin += bool(end and self.add_bos and array[0] == self.bos)
+            end -= bool(end > begin and self.add_eos and array[end - 1] == self.eos)
+        return self._join(array + begin, end - begin, unparse_special, self._adds_spaces())
+
+    def _detokenize(self, array: ffi.CData, remove_special: bool, unparse_special: bool) -> bytes:
+        room = 8 * len(array) + 64
+        while True:
+            text = ffi.new("char[]", room)
+            n = llamacffi.llama_detokenize(self.handle, array, len(array), text, room, remove_special, unparse_special)
+            if n >= 0:
+                return bytes(ffi.buffer(text, n))
+            room = _room(n, "llama_detokenize")
+
+    def _join(self, array: ffi.CData, n: int, special: bool, strip: bool) -> bytes:
+        room = 8 * n + 64
+        while True:
+            text = ffi.new("char[]", room)
+            size = lib.llamacffi_join(self.handle, array, n, text, room, special, strip)
+            if size >= 0:
+                return bytes(ffi.buffer(text, size))
+            if lib.llamacffi_failed():
+                raise failure()
+            room = -size
+
+    def _adds_spaces(self) -> bool:
+        """Whether the tokenizer puts a space before a text, which no public function tells."""
+        if self._adds_space is None:
+            tokens = self.tokenize(b"a", add_special=False)
+            text = self._join(ffi.new("llama_token[]", tokens), len(tokens), True, False)
+            self._adds_space = text.startswith(b" ")
+        return self._adds_space
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The text of one token as it stands in a text, which may be part of a character (C: `llama_token_to_piece`).
@@ -81,14 +175,6 @@ class Vocab(Owner):
             if n >= 0:
                 return bytes(ffi.buffer(buffer, n))
             room = -n
-
-    def _room(self, n: int, function: str) -> int:
-        """The room that C asks for by a negative number."""
-        if lib.llamacffi_failed():
-            raise failure()
-        if n == -(2**31):
-            raise LlamaError(f"{function}: the result has more than C can count")
-        return -n
 
     # --- tokens ---
 
@@ -209,6 +295,59 @@ class Vocab(Owner):
         """What the token is: "normal", "control", "user_defined", "byte", "unknown", … (C: `llama_vocab_get_attr`)."""
         attr = llamacffi.llama_vocab_get_attr(self.handle, token)
         return {name for name, bit in enum_values("llama_token_attr").items() if attr & bit}
+
+
+def _room(n: int, function: str) -> int:
+    """The room that C asks for by a negative number."""
+    if lib.llamacffi_failed():
+        raise failure()
+    if n == -(2**31):
+        raise LlamaError(f"{function}: the result has more than C can count")
+    return -n
+
+
+def _copy(tokens: ffi.CData, n: int) -> Any:
+    """An array of Python's own of so many tokens."""
+    np = numpy()
+    array: Any = np.empty(n, np.int32) if np else bytearray(4 * n)
+    ffi.memmove(array, tokens, 4 * n)
+    return array if np else memoryview(array).cast("i")
+
+
+def token_array(tokens: Tokens, function: str) -> ffi.CData:
+    """Tokens as C takes them, `llama_token[]`: a copy, of arrays of int32 as one block.
+
+    Args:
+        tokens: a list, a range, an array of integers, or any iterable of them.
+        function: whose argument they are, for messages.
+
+    Raises:
+        InvalidArgumentError: they are no integers, or one does not fit C's type.
+    """
+    if isinstance(tokens, ffi.CData) and ffi.typeof(tokens).kind == "array":
+        return tokens
+    try:
+        if not isinstance(tokens, (list, tuple, range)):
+            if isinstance(tokens, (str, bytes, bytearray)):
+                raise TypeError(f"must be tokens, not {type(tokens).__name__}")
+            try:
+                view = memoryview(tokens)
+            except TypeError:
+                tokens = list(tokens)
+            else:
+                if view.ndim != 1:
+                    raise TypeError(f"must have one dimension, not {view.ndim}")
+                if view.format in ("i", "l", "=i", "<i") and view.itemsize == 4 and view.c_contiguous:
+                    array = ffi.new("llama_token[]", len(view))
+                    ffi.memmove(array, view, view.nbytes)
+                    return array
+                tokens = view.tolist()
+        return ffi.new("llama_token[]", list(tokens))
+    except OverflowError:
+        problem = "one of them does not fit llama_token"
+        raise ArgumentRangeError(compose(function, "tokens", problem), function, "tokens") from None
+    except (TypeError, NotImplementedError) as error:
+        raise ArgumentTypeError(compose(function, "tokens", str(error)), function, "tokens") from None
 
 
 def _data(text: Any) -> bytes:

@@ -17,9 +17,16 @@ extern "C" void llamacffi_batch_write(llama_batch * batch, int32_t at, const lla
     if (n <= 0) return;
     if (tokens) std::memcpy(batch->token + at, tokens, (size_t) n * sizeof *tokens);
     if (pos < 0) pos = next_position(*batch, at, seq_ids[0]);
-    for (int32_t i = 0; i < n; i++) batch->pos[at + i] = pos + i;
+    llama_pos * const positions = batch->pos + at;
+    for (int32_t i = 0; i < n; i++) positions[i] = pos + i;
     std::fill_n(batch->n_seq_id + at, n, n_seq_ids);
-    for (int32_t i = at; i < at + n; i++) std::copy_n(seq_ids, n_seq_ids, batch->seq_id[i]);
+    if (n_seq_ids == 1) {  // in a loop of its own, which is quick
+        llama_seq_id ** const all = batch->seq_id + at;
+        const llama_seq_id seq_id = seq_ids[0];
+        for (int32_t i = 0; i < n; i++) *all[i] = seq_id;
+    } else {
+        for (int32_t i = at; i < at + n; i++) std::copy_n(seq_ids, n_seq_ids, batch->seq_id[i]);
+    }
     std::memset(batch->logits + at, outputs == 2, (size_t) n);
     if (outputs == 1) batch->logits[at + n - 1] = 1;
 }

@@ -105,8 +105,9 @@ static void on_log(ggml_log_level level, const char * text, void * data) {
     const LogChannel * channel = (const LogChannel *) data;
     keep_for_the_call(level == GGML_LOG_LEVEL_CONT ? line.level : level_of(level), text);
     const Call * call = current().call();
-    // What is being stopped complains of it, and the exception says more.
-    if (python_ended || (call && call->is_stopping())) return;
+    // What is being stopped complains of it, and whoever stopped it knows.
+    const Stop * stop = current().stop;
+    if (python_ended || stops_quantizing(text) || (call && call->is_stopping()) || (stop && stop->has_come())) return;
     if (const ggml_log_callback user = channel->user) {
         if (level != GGML_LOG_LEVEL_CONT) line.level = level_of(level);
         user(level, text, channel->user_data);

@@ -18,4 +18,7 @@ void replace_log(LogChannel & channel, ggml_log_callback & callback, void *& use
 // A user asks for the log callback: what he set, if we are in between.
 void show_log(ggml_log_callback * callback, void ** user_data);
 
+// quantize.cpp: told of each text. Whether it only complains of having been stopped; throws what stops.
+bool stops_quantizing(const char * text);
+
 }  // namespace llamacffi

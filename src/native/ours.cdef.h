@@ -95,6 +95,21 @@ int32_t llamacffi_loop_step(struct llamacffi_loop *loop, int32_t n_tokens, int64
 void llamacffi_loop_cancel(struct llamacffi_loop *loop);
 void llamacffi_loop_deadline(struct llamacffi_loop *loop, int64_t us);
 
+/* files.h */
+FILE *llamacffi_open_file(int descriptor, int64_t position);
+void llamacffi_close_file(FILE *file);
+
+/* tokenize.h */
+int64_t llamacffi_tokenize_many(const struct llama_vocab *vocab, const char *texts, const int64_t *ends, int64_t n,
+    bool add_special, bool parse_special, llama_token **tokens, int64_t *token_ends);
+void llamacffi_free_tokens(llama_token *tokens);
+int64_t llamacffi_join(const struct llama_vocab *vocab, const llama_token *tokens, int64_t n, char *text, int64_t room,
+    bool special, bool strip);
+
+/* quantize.h */
+uint32_t llamacffi_quantize(const char *fname_inp, const char *fname_out, const llama_model_quantize_params *params,
+    llama_progress_callback progress, void *user_data);
+
 /* callbacks.cpp */
 void *llamacffi_trampoline(const char *type, int64_t callback);
 bool llamacffi_is_callback_type(const char *type);

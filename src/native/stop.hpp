@@ -14,6 +14,8 @@ class Stop {
     bool is_cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
     bool is_late() const { return deadline_ != clock::time_point::max() && clock::now() >= deadline_; }
 
+    bool has_come() const { return is_cancelled() || is_late(); }
+
     // Within a computation, where the clock's time would show.
     bool is_due() { return is_cancelled() || (deadline_ != clock::time_point::max() && ++asked_ % 8 == 0 && is_late()); }
 

@@ -1,0 +1,120 @@
+"""Quantizing a model: from one file to another, with smaller weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from typing import Any, Callable, Optional, Union
+
+import llamacffi
+
+from . import logs
+from .errors import InvalidArgumentError, LlamaError, compose, failure, reason
+from .model import check_model_file
+from .native import encode_path, ffi, lib
+from .params import enum_value, fill, processors
+
+_ERROR = 40  # logging's
+
+
+def quantize(
+    source: Union[str, os.PathLike[str]],
+    target: Union[str, os.PathLike[str]],
+    ftype: Union[str, int] = "Q4_K_M",
+    *,
+    n_threads: Optional[int] = None,
+    progress: Optional[Callable[[float], Optional[bool]]] = None,
+    **params: Any,
+) -> None:
+    """Write a model's file with quantized weights (C: `llama_model_quantize`).
+
+    The target appears once it is whole; until then, and after a failure or Ctrl-C, what was there before still is.
+
+    Args:
+        source: a GGUF file, as a rule with weights of type F32, F16 or BF16.
+        target: the file to write; one that there is will be replaced.
+        ftype: the type of most weights: "Q4_K_M", "q8_0", …, one of C's `enum llama_ftype`.
+        n_threads: how many threads compute; None takes as many as there are processors for this process.
+        progress: called before each tensor with the part of them that is done, and with 1 at the end; returning False
+            cancels, None does not. llama.cpp can be stopped between two tensors, by this or Ctrl-C.
+        **params: any other field of C's `struct llama_model_quantize_params`: allow_requantize, pure,
+            output_tensor_type="q8_0", imatrix={name: array}, … With keep_split, the target is the part of the files'
+            names that comes before "-00001-of-00002.gguf".
+
+    Raises:
+        LlamaError: a file can't be read or written, llama.cpp can't quantize this model so, or `progress` cancelled.
+        InvalidArgumentError: there is no such type or parameter, or source and target are one file.
+        Anything that `progress` raises.
+    """
+    source = check_model_file(source)
+    folder, name = _split(target, source)
+    struct = llamacffi.llama_model_quantize_default_params()
+    struct.nthread = n_threads or processors()
+    struct.ftype = enum_value("llama_ftype", ftype, "quantize", "ftype")
+    fill(struct, params, "quantize")
+    llamacffi.llama_backend_init()
+    cancelled = False
+
+    def report(part: float) -> bool:
+        nonlocal cancelled
+        cancelled = progress is not None and progress(part) is False
+        return not cancelled
+
+    callback = llamacffi.callback("llama_progress_callback", report)
+    fresh = _make_folder(folder, name)
+    kept = logs.Kept()
+    try:
+        paths = [encode_path(path) for path in (source, os.path.join(fresh, name))]
+        with kept:
+            failed = lib.llamacffi_quantize(*paths, ffi.addressof(struct), callback.function, callback.user_data)
+        if lib.llamacffi_failed():
+            raise failure()
+        if failed:
+            if cancelled:
+                raise LlamaError(f"{source}: quantizing was cancelled")
+            # There may be any number of warnings before it, more than are kept of a call.
+            native = "\n".join(line for level, line in kept.lines if level >= _ERROR and line.strip("= \n")) or reason()
+            hint = "; allow_requantize=True allows it" if "requantizing" in native else ""
+            raise LlamaError(f"{source}: llama.cpp could not quantize this model{hint}", native=native.strip())
+        if not report(1.0):
+            raise LlamaError(f"{source}: quantizing was cancelled")
+        for each in sorted(os.listdir(fresh)):
+            _replace(os.path.join(fresh, each), os.path.join(folder, each))
+    except OSError as error:
+        raise LlamaError(f"{target}: can't write this file: {error.strerror}") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        kept.pass_on()
+
+
+def _split(target: Any, source: str) -> tuple[str, str]:
+    """The target's folder and name, where links lead to."""
+    try:
+        path = os.path.realpath(os.fsdecode(target))
+        if os.path.exists(path) and os.path.samefile(path, source):
+            problem = f"= {path!r}: is the source"
+            raise InvalidArgumentError(compose("quantize", "target", problem), "quantize", "target")
+    except (TypeError, ValueError) as error:
+        if isinstance(error, LlamaError):
+            raise
+        problem = f"= {target!r}: is not a path: {error}"
+        raise InvalidArgumentError(compose("quantize", "target", problem), "quantize", "target") from None
+    if os.path.isdir(path):
+        raise LlamaError(f"{path}: is a folder, and not a file to be written")
+    return os.path.split(path)
+
+
+def _make_folder(folder: str, name: str) -> str:
+    """A folder beside the target for what is not whole yet."""
+    try:
+        return tempfile.mkdtemp(".part", f"{name}.", folder)
+    except OSError as error:
+        raise LlamaError(f"{os.path.join(folder, name)}: can't write this file: {error.strerror}") from None
+
+
+def _replace(fresh: str, path: str) -> None:
+    if os.path.exists(path):
+        os.chmod(fresh, stat.S_IMODE(os.stat(path).st_mode))
+    os.replace(fresh, path)
