@@ -174,7 +174,9 @@ def test_prompt_longer_than_a_batch(owner: Model) -> None:
         assert parts == [64 * (i + 1) / n for i in range((n - 1) // 64)]
 
 
-@pytest.mark.parametrize("prompt", ["Grüße, 世界! 🦙", "a\tb\r\nc", " ", "\udcff", b"bytes\xff\x00", [1, 2, 3], (4,), range(9)])
+@pytest.mark.parametrize(
+    "prompt", ["Grüße, 世界! 🦙", "a\tb\r\nc", " ", "\udcff", b"bytes\xff\x00", [1, 2, 3], (4,), range(9)]
+)
 def test_any_text_or_tokens_are_a_prompt(context: Context, prompt: Any) -> None:
     generation = context.generate(prompt, max_tokens=2, ignore_eog=True)
     generation.text()

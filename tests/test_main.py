@@ -247,7 +247,7 @@ from llamacffi.__main__ import main
 try:
     main(sys.argv[1:])
 finally:
-    print(*sorted(name for name in sys.modules if name.startswith("llamacffi.cli.")), *{"json", "rich"} & {*sys.modules})
+    print(*(name for name in sys.modules if name.startswith(("llamacffi.cli.", "rich"))))
 """
     assert run_python("-c", code, "--version").stdout.splitlines()[1:] == [""]
-    assert run_python("-c", code, "info", "-h").stdout.splitlines()[-1].split()[0] == "llamacffi.cli.info"
+    assert "llamacffi.cli.info" in run_python("-c", code, "info", "-h").stdout.splitlines()[-1].split()

@@ -170,7 +170,11 @@ _SAMPLING = (
     ("--min-p", "min_p", "keep tokens that have at least part P of the likeliest one's probability, 0: all"),
     ("--top-nsigma", "top_n_sigma", "keep logits within N standard deviations of the largest, -1: all"),
     ("--typical", "typical_p", "keep the most typical tokens that have probability P together, 1: all"),
-    ("--xtc-probability", "xtc_probability", "with this probability, leave out all likely tokens but the last, 0: never"),
+    (
+        "--xtc-probability",
+        "xtc_probability",
+        "with this probability, leave out all likely tokens but the last, 0: never",
+    ),
     ("--xtc-threshold", "xtc_threshold", "what is likely to XTC"),
     ("--repeat-last-n", "penalty_last_n", "how many of the latest tokens the penalties look at"),
     ("--repeat-penalty", "repeat_penalty", "what the logits of those are divided by, 1: off"),
