@@ -79,7 +79,7 @@ class Sampler(Owner):
         no_perf: whether not to measure the time.
 
     Raises:
-        InvalidArgumentError: a value that can't be, a grammar that can't be parsed, or no vocabulary though it is needed.
+        InvalidArgumentError: a value that can't be, a grammar that can't be parsed, or a vocabulary is needed.
     """
 
     _free = "llama_sampler_free"
