@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .adapters import LoraAdapter
     from .context import Context
     from .devices import Device
+    from .embedding import Ranked
     from .generation import Generation
 
     Path = Union[str, os.PathLike[str]]
@@ -348,6 +349,18 @@ class Model(Owner):
         context, options = self._own_context([len(tokens)], max_tokens, n_ctx, options)
         with _closed_on_failure(context):
             return generation.generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
+
+    def embed(self, texts: Union[str, Sequence[str]], *, normalize: bool = False, **params: Any) -> Any:
+        """The embeddings of texts, in a context of its own: `embedding.embed(self, texts, …)`."""
+        from .embedding import embed
+
+        return embed(self, texts, normalize=normalize, **params)
+
+    def rerank(self, query: str, documents: Sequence[str], **params: Any) -> list[Ranked]:
+        """Documents by how well they answer a query, in a context of its own: `embedding.rerank(self, query, …)`."""
+        from .embedding import rerank
+
+        return rerank(self, query, documents, **params)
 
     def _tokens(self, prompt: Any) -> Sequence[int]:
         if isinstance(prompt, (str, bytes)):
