@@ -535,6 +535,40 @@ def test_state_from_a_file_is_known(tiny: Model, tmp_path: Path) -> None:
         assert context.generate([*tokens, 13], max_tokens=0, seq=1).reused == 5
 
 
+def test_a_state_that_can_not_be_shortened_is_made_anew(tmp_path: Path) -> None:
+    with Model(tiny_models.write_mamba(tmp_path / "mamba.gguf")) as model, model.context(n_ctx=256) as context:
+        first = context.generate([1, 5, 7], max_tokens=5, temperature=0, ignore_eog=True)
+        first.text()
+        held = [*first.prompt, *first.tokens[:-1]]
+        longer = context.generate([*held, first.tokens[-1]], max_tokens=5, temperature=0, ignore_eog=True)
+        longer.text()
+        assert longer.reused == len(held)
+        again = context.generate([1, 5, 7], max_tokens=10, temperature=0, ignore_eog=True)
+        again.text()
+        assert again.reused == 0
+        assert again.tokens == first.tokens + longer.tokens
+    with Model(tmp_path / "mamba.gguf") as model, model.context(n_ctx=256, n_seq_max=2) as context:
+        many = context.generate_many([[1, 5, 7], [1, 5, 9], [1, 5, 7]], max_tokens=10, temperature=0, ignore_eog=True)
+        many.texts()
+        assert many.tokens[0] == many.tokens[2] == again.tokens
+
+
+def test_model_with_an_encoder(tmp_path: Path) -> None:
+    with Model(tiny_models.write_t5(tmp_path / "t5.gguf")) as model, model.context(n_ctx=256) as context:
+        assert model.decoder_start_token == 3
+        generation = context.generate([5, 6, 7], max_tokens=6, temperature=0, ignore_eog=True)
+        generation.text()
+        logits = context.logits().tobytes()
+        context.memory.clear()
+        context.encode([5, 6, 7])
+        assert generation.tokens == greedy.continuation(context.handle, [3], 6)
+        assert context.logits().tobytes() == logits
+        context.generate([8, 9], max_tokens=6, temperature=0, ignore_eog=True).text()
+        assert context.logits().tobytes() != logits
+        with pytest.raises(InvalidArgumentError, match="encoder"):
+            context.generate_many([[5], [6]])
+
+
 # --- async --------------------------------------------------------------------------------------------------------
 
 
