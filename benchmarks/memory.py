@@ -1,7 +1,7 @@
 """What is left in memory after many models and many texts: nothing should be.
 
-A small model is loaded, used and closed 200 times, and then makes 10,000 texts in a context that stays, and 1,000 in one
-each. The figure is what the process has grown by since a tenth of that was done.
+A small model is loaded, used and closed 200 times, and then makes 10,000 texts in a context that stays, and 1,000 in
+one each. The figure is what the process has grown by since a tenth of that was done.
 """
 
 from __future__ import annotations
