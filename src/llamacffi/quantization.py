@@ -93,17 +93,19 @@ def _split(target: Any, source: str) -> tuple[str, str]:
     """The target's folder and name, where links lead to."""
     try:
         path = os.path.realpath(os.fsdecode(target))
-        if os.path.exists(path) and os.path.samefile(path, source):
-            problem = f"= {path!r}: is the source"
-            raise InvalidArgumentError(compose("quantize", "target", problem), "quantize", "target")
+        if "\0" in path:
+            raise ValueError("it has a NUL character")
     except (TypeError, ValueError) as error:
-        if isinstance(error, LlamaError):
-            raise
-        problem = f"= {target!r}: is not a path: {error}"
-        raise InvalidArgumentError(compose("quantize", "target", problem), "quantize", "target") from None
+        raise _refused(target, f"is not a path: {error}") from None
+    if os.path.exists(path) and os.path.samefile(path, source):
+        raise _refused(path, "is the source")
     if os.path.isdir(path):
         raise LlamaError(f"{path}: is a folder, and not a file to be written")
     return os.path.split(path)
+
+
+def _refused(target: object, problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(compose("quantize", "target", f"= {target!r}: {problem}"), "quantize", "target")
 
 
 def _make_folder(folder: str, name: str) -> str:
