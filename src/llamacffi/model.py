@@ -293,7 +293,7 @@ class Model(Owner):
         tokens = to_tokens(self.vocab, prompt, add_special, parse_special)
         context, options = self._own_context([len(tokens)], max_tokens, n_ctx, options)
         with _closed_on_failure(context):
-            return generate(context, tokens, max_tokens=max_tokens, closes=(context,), **options)
+            return generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
 
     def generate_many(
         self,
@@ -328,7 +328,7 @@ class Model(Owner):
         options["n_seq_max"] = n_seq_max or max(1, min(_N_SEQ_MAX, len(tokens)))
         context, options = self._own_context(list(map(len, tokens)), max_tokens, n_ctx, options)
         with _closed_on_failure(context):
-            return generate_many(context, tokens, max_tokens=max_tokens, closes=(context,), **options)
+            return generate_many(context, tokens, max_tokens=max_tokens, closes=context, **options)
 
     def chat(
         self,
