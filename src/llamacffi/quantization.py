@@ -80,10 +80,7 @@ def quantize(
             raise LlamaError(f"{source}: llama.cpp could not quantize this model{hint}", native=native.strip())
         if not report(1.0):
             raise LlamaError(f"{source}: quantizing was cancelled")
-        for each in sorted(os.listdir(fresh)):
-            _replace(os.path.join(fresh, each), os.path.join(folder, each))
-    except OSError as error:
-        raise LlamaError(f"{target}: can't write this file: {error.strerror}") from None
+        _move(fresh, folder, source)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         kept.pass_on()
@@ -116,7 +113,16 @@ def _make_folder(folder: str, name: str) -> str:
         raise LlamaError(f"{os.path.join(folder, name)}: can't write this file: {error.strerror}") from None
 
 
-def _replace(fresh: str, path: str) -> None:
-    if os.path.exists(path):
-        os.chmod(fresh, stat.S_IMODE(os.stat(path).st_mode))
-    os.replace(fresh, path)
+def _move(fresh: str, folder: str, source: str) -> None:
+    """Put the files in a folder into another, in the place of those that are there."""
+    pairs = [(os.path.join(fresh, name), os.path.join(folder, name)) for name in sorted(os.listdir(fresh))]
+    for _, path in pairs:
+        if os.path.exists(path) and os.path.samefile(path, source):  # by the name that keep_split gives it
+            raise _refused(path, "is the source")
+    for each, path in pairs:
+        try:
+            if os.path.exists(path):
+                os.chmod(each, stat.S_IMODE(os.stat(path).st_mode))
+            os.replace(each, path)
+        except OSError as error:
+            raise LlamaError(f"{path}: can't write this file: {error.strerror}") from None
