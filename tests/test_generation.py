@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,6 @@ from llamacffi import (
     FreedHandleError,
     Generation,
     InvalidArgumentError,
-    LlamaError,
     Model,
     Sampler,
     ffi,
@@ -82,7 +78,7 @@ def forced(context: Context, tokens: Sequence[int], **options: Any) -> Generatio
     handle = sampler(Forced(tokens))
     made = Sampler.from_handle(handle)
     made._owned = True
-    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=[made], **options)
+    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=made, **options)
 
 
 # --- what comes out -----------------------------------------------------------------------------------------------
@@ -356,9 +352,7 @@ def test_context_freed_through_lib(tiny: Model) -> None:
     lib.llama_free(context.handle)
     with pytest.raises(FreedHandleError):
         next(generation)
-    with pytest.raises(FreedHandleError):
-        context.close()
-    context._handle = None
+    context.close()
 
 
 def test_one_thread_reads(tiny_context: Context) -> None:
@@ -451,7 +445,7 @@ def test_ctrl_c(run_python: Run, model_path: str) -> None:
         ([], {}, "prompt: is empty"),
         ([1, 10**6], {}, "prompt: 1000000 is not a token"),
         ([-1], {}, "prompt: -1 is not a token"),
-        ("word " * 1000, {}, "the prompt has 1000 tokens, and the context takes 512"),
+        ("word " * 1000, {}, r"the prompt has 100\d tokens, and the context takes 512"),
         ("a", {"max_tokens": -1}, "max_tokens = -1"),
         ("a", {"step": 0}, "step = 0"),
         ("a", {"stop": ""}, "stop: an empty text"),
@@ -531,11 +525,12 @@ def test_state_from_a_file_is_known(tiny: Model, tmp_path: Path) -> None:
     with tiny.context(n_ctx=256) as context:
         context.generate(tokens, max_tokens=0).text()
         context.save_state(tmp_path / "state")
-        context.save_state(tmp_path / "sequence", seq=0)
     with tiny.context(n_ctx=256) as context:
         assert context.load_state(tmp_path / "state") == tokens
         assert context.generate([*tokens, 13], max_tokens=0).reused == 5
     with tiny.context(n_ctx=512, n_seq_max=2) as context:
+        context.generate(tokens, max_tokens=0).text()
+        context.save_state(tmp_path / "sequence", seq=0)
         assert context.load_state(tmp_path / "sequence", seq=1) == tokens
         assert context.generate([*tokens, 13], max_tokens=0, seq=1).reused == 5
 

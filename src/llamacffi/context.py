@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
 
-from . import arrays, states
+from . import arrays, held, states
 from .batch import Batch, as_tokens
 from .errors import InvalidArgumentError, LlamaError, reason
 from .memory import Memory
@@ -532,12 +532,13 @@ class Context(Owner):
         """
         states.write(self.handle, data, seq)
 
-    def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = (), *, seq: Optional[int] = None) -> None:
+    def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = None, *, seq: Optional[int] = None) -> None:
         """Write `state()` to a file, which appears under its name once it is whole.
 
         Args:
             path: the file.
-            tokens: what `load_state()` is to return, normally the tokens that the memory holds.
+            tokens: what `load_state()` is to return; None, the tokens that the sequence (the first one) is known to
+                hold since `generate()`.
             seq: a single sequence; None, all.
 
         Raises:
@@ -545,7 +546,7 @@ class Context(Owner):
 
         C: `llama_state_save_file`, `llama_state_seq_save_file`.
         """
-        states.save(self.handle, path, tokens, seq)
+        states.save(self.handle, path, held.tokens(self, seq or 0) if tokens is None else tokens, seq)
 
     def load_state(self, path: Union[str, os.PathLike[str]], *, seq: Optional[int] = None) -> list[int]:
         """Restore what `save_state()` has written.
@@ -563,7 +564,9 @@ class Context(Owner):
 
         C: `llama_state_load_file`, `llama_state_seq_load_file`.
         """
-        return states.load(self.handle, path, seq)
+        tokens = states.load(self.handle, path, seq)
+        held.note(self, seq or 0, tokens)
+        return tokens
 
     # --- performance ---
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
-from .errors import BusyError, InvalidArgumentError, LlamaError, failure, reason
+from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
 
@@ -91,7 +92,8 @@ class Loop(Owner, Generic[Piece]):
         self.cancel()
         with self._at_work:
             if self._handle is not None:
-                self._end()
+                with suppress(FreedHandleError):  # of a context that was freed through `lib`
+                    self._end()
             super().close()
         while self._closes:
             self._closes.pop().close()
@@ -136,6 +138,8 @@ class Loop(Owner, Generic[Piece]):
             self._worker = threading.get_ident()
             status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
             error = _error(status) if status else None
+        except BaseException as raised:  # of a signal's handler
+            error = raised
         finally:
             self._worker = None
             self._at_work.release()
@@ -189,7 +193,9 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     if isinstance(prompt, (str, bytes)):
         tokens = vocab.tokenize(prompt, add_special=add_special, parse_special=parse_special)
     else:
-        tokens = [int(token) for token in prompt]
+        from .vocab import token_array
+
+        tokens = list(token_array(prompt, "generate"))
         wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
         if wrong is not None:
             raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Optional, TypeVar
 import llamacffi
 
 from .errors import FreedHandleError
+from .handles import is_freed
 from .native import ffi
 
 Self = TypeVar("Self", bound="Owner")
@@ -76,8 +77,13 @@ class Owner:
         self._parents = ()
 
     def _close_handle(self) -> None:
-        if self._owned:
+        if not self._owned:
+            return
+        try:
             getattr(llamacffi, self._free)(self._handle)
+        except FreedHandleError:
+            if not is_freed(self._handle):  # what is not ours uses it
+                raise
 
     def _living_children(self) -> Iterator[Owner]:
         for reference in list(self._children.values()):

@@ -1,4 +1,4 @@
-"""What is installed and what this machine offers: `python -m llamacffi info`.
+"""What is installed and what this machine offers: versions, devices, backends, folders.
 
 A backend whose driver crashes or hangs when it is loaded would take this process along. So each is first loaded in a
 process of its own; one that does not come back is left out and said to be broken.
@@ -6,6 +6,7 @@ process of its own; one that does not come back is left out and said to be broke
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -18,9 +19,9 @@ from typing import IO, Any, Optional
 
 import llamacffi
 
-from . import backends, devices, native
-
-__all__ = ["info", "lines"]
+from .. import backends, devices, native
+from . import options as shared
+from . import terminal
 
 _BUILT_IN = ("cpu", "rpc")  # they have no driver
 _PROBE = """
@@ -30,6 +31,26 @@ from llamacffi import devices
 for device in devices.devices():
     device.facts()
 """
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    shared.add_json(command)
+    shared.add_rpc(command)
+    command.add_argument(
+        "--timeout",
+        type=shared.seconds,
+        default=30.0,
+        metavar="S",
+        help="for each backend to load, in seconds (%(default)g)",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    facts = info(options.timeout, options.rpc)
+    if options.json:
+        terminal.write_json(facts)
+    else:
+        print("\n".join(lines(facts)))
 
 
 def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
@@ -46,7 +67,7 @@ def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
     broken = _probe([name for name in backends.selected() if name not in _BUILT_IN], limit)
     backends.load_backends(left_out={name: f"is broken: {why}" for name, why in broken.items()})
     if workers:
-        from . import rpc
+        from .. import rpc
 
         rpc.add_servers(workers)
     return {
