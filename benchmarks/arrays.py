@@ -21,7 +21,7 @@ from calls import INT, POINTER, ctypes_function
 from timing import table, verdict
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("tests", "tools")]
-import tiny_models
+import tiny_models  # noqa: E402
 
 ROUNDS = 101
 CALLS = 200  # in a round; of the ways that take long, fewer

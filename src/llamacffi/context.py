@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 import llamacffi
 
 from . import arrays, held, states
-from .batch import Batch, as_tokens
+from .batch import Batch, as_tokens, dense
 from .errors import InvalidArgumentError, LlamaError, reason
 from .memory import Memory
 from .native import ffi
@@ -464,7 +464,7 @@ class Context(Owner):
                     f"a control vector is a float32 array of shape (layers, {n_embd}), not of shape {memory.shape} and "
                     f"format {memory.format!r}"
                 )
-            values = ffi.from_buffer("float[]", data if memory.c_contiguous else memory.tobytes())
+            values = ffi.from_buffer("float[]", dense(data))
             n = len(values)
         first, last = layers or (1, self.model.n_layer)
         if llamacffi.llama_set_adapter_cvec(handle, values, n, n_embd, first, last):
