@@ -232,22 +232,47 @@ class LogitsProcessors:
         self.candidates = _Lent()
         self.room: Any = _tokens(256)
         self.n = 0
+        self.logits: Any = None
+        self.memory: Any = None
+        self.n_logits = 0
+        self.copy: Optional[LogitsProcessors] = None
 
-    def apply(self, array: ffi.CData) -> None:
-        size = array.size
-        if array.data[0].id != 0 or array.data[size - 1].id != size - 1 or array.sorted:
+    def apply(self, given: ffi.CData) -> None:
+        size = given.size
+        if given.data[0].id != 0 or given.data[size - 1].id != size - 1 or given.sorted:
             raise LlamaError("a logits processor must be the first of its chain: it sees all tokens, in their order")
         candidates = self.candidates
-        candidates.lend(array)
+        candidates.lend(given)
         try:
-            logits = candidates.logit
-            tokens = self.room[: self.n]
-            for function in self.functions:
-                result = function(tokens, logits)
-                if result is not None and result is not logits:
-                    _put(logits, result)
+            self._call(candidates.logit)
         finally:
             candidates.lend(None)
+
+    def process(self, logits: ffi.CData, n: int) -> ffi.CData:
+        """The same for logits that no list of candidates was made of yet.
+
+        Args:
+            logits: `float *`, which is left as it is.
+            n: how many there are.
+
+        Returns:
+            `float *`, valid until the next call.
+        """
+        if n != self.n_logits:
+            module = numpy()
+            self.logits = memoryview(array("f", bytes(4 * n))) if module is None else module.empty(n, module.float32)
+            self.memory = ffi.from_buffer("float[]", self.logits, require_writable=True)
+            self.n_logits = n
+        ffi.memmove(self.memory, logits, 4 * n)
+        self._call(self.logits)
+        return self.memory
+
+    def _call(self, logits: Any) -> None:
+        tokens = self.room[: self.n]
+        for function in self.functions:
+            result = function(tokens, logits)
+            if result is not None and result is not logits:
+                _put(logits, result)
 
     def accept(self, token: int) -> None:
         if self.n == len(self.room):
@@ -261,8 +286,13 @@ class LogitsProcessors:
         self.n = 0
 
     def clone(self) -> LogitsProcessors:
-        made = LogitsProcessors(self.functions)
+        self.copy = made = LogitsProcessors(self.functions)
         made.copy_state(self)
+        return made
+
+    def take_copy(self) -> Optional[LogitsProcessors]:
+        """What the latest `clone` made."""
+        made, self.copy = self.copy, None
         return made
 
     def copy_state(self, source: LogitsProcessors) -> None:

@@ -11,7 +11,7 @@ import llamacffi
 
 from . import callbacks
 from .candidates import Candidates, LogitsProcessors, PythonSampler
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, reason
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
 
@@ -83,6 +83,11 @@ class Sampler(Owner):
     """
 
     _free = "llama_sampler_free"
+    # What this is, as far as `_plan_of` wants to know: the LogitsProcessors, "greedy", or the number of a top-k.
+    _kind: Union[LogitsProcessors, str, int, None] = None
+    # Of a chain that was made here, what its members are; and how to sample with it, once that is known.
+    _members: Optional[list[Any]] = None
+    _plan: Optional[_Plan] = None
 
     def __init__(
         self,
@@ -132,6 +137,7 @@ class Sampler(Owner):
         for name, value in numbers.items():
             _number("Sampler", name, value)
         super().__init__(_new_chain(no_perf))
+        self._members = [] if no_perf else None
         cls = type(self)
         try:
             if processors:
@@ -194,9 +200,10 @@ class Sampler(Owner):
             raise
 
     @classmethod
-    def _of(cls, handle: ffi.CData, *parents: Owner) -> Sampler:
+    def _of(cls, handle: ffi.CData, *parents: Owner, kind: Any = None) -> Sampler:
         made = cls.__new__(cls)
         Owner.__init__(made, handle, *parents)
+        made._kind = kind
         return made
 
     @classmethod
@@ -255,6 +262,7 @@ class Sampler(Owner):
             InvalidArgumentError: one is in a chain already; those before it belong to this chain, and are closed.
         """
         made = cls._of(_new_chain(no_perf))
+        made._members = [] if no_perf else None
         try:
             for sampler in samplers:
                 made.append(sampler)
@@ -273,6 +281,9 @@ class Sampler(Owner):
             raise ArgumentTypeError(f"Sampler.append: {sampler!r} is no Sampler")
         llamacffi.llama_sampler_chain_add(self.handle, sampler.handle)
         sampler._owned = False
+        if self._members is not None:
+            self._members.append(sampler._kind)
+            self._plan = None
         for parent in sampler._parents:
             self._need(parent)
         sampler._need(self)
@@ -286,8 +297,11 @@ class Sampler(Owner):
         Raises:
             IndexError: the chain has none at this place.
         """
-        handle = llamacffi.llama_sampler_chain_remove(self.handle, self._place(index))
-        return self._of(handle, *self._outer_parents())
+        place = self._place(index)
+        handle = llamacffi.llama_sampler_chain_remove(self.handle, place)
+        kind = None if self._members is None else self._members.pop(place)
+        self._plan = None
+        return self._of(handle, *self._outer_parents(), kind=kind)
 
     def __len__(self) -> int:
         """How many samplers this chain has (C: `llama_sampler_chain_n`)."""
@@ -332,7 +346,15 @@ class Sampler(Owner):
             LlamaError: there is no such output, or nothing in the chain has chosen. What a Python sampler raises is
                 raised here.
         """
-        return int(llamacffi.llama_sampler_sample(self.handle, getattr(ctx, "handle", ctx), i))
+        handle, context = self.handle, getattr(ctx, "handle", ctx)
+        plan = self._plan
+        if plan is None:
+            plan = self._plan = _plan_of(self._members)
+        if plan:
+            token = _sample_by(plan, handle, context, i)
+            if token is not None:
+                return token
+        return int(llamacffi.llama_sampler_sample(handle, context, i))
 
     def accept(self, token: int) -> None:
         """Tell the sampler of a token of the text that it did not choose itself (C: `llama_sampler_accept`).
@@ -372,7 +394,11 @@ class Sampler(Owner):
         handle = llamacffi.llama_sampler_clone(self.handle)
         if not handle:
             raise LlamaError("this sampler can't be copied", "llama_sampler_clone", native=reason())
-        return self._of(handle, *self._outer_parents())
+        copies = {id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")}
+        made = self._of(handle, *self._outer_parents(), kind=copies.get(id(self._kind), self._kind))
+        if self._members is not None:
+            made._members = [copies.get(id(each), each) for each in self._members]
+        return made
 
     @property
     def name(self) -> str:
@@ -434,14 +460,15 @@ class Sampler(Owner):
         for function in functions:
             if not callable(function):
                 raise ArgumentTypeError(f"a logits processor is a function, and {function!r} can't be called")
-        return cls._of(callbacks.sampler(LogitsProcessors(functions), name="logits-processors"))
+        processors = LogitsProcessors(functions)
+        return cls._of(callbacks.sampler(processors, name="logits-processors"), kind=processors)
 
     # --- one for each sampler of the C API --------------------------------------------------------------------------
 
     @classmethod
     def greedy(cls) -> Sampler:
         """Chooses the likeliest token (C: `llama_sampler_init_greedy`)."""
-        return cls._of(llamacffi.llama_sampler_init_greedy())
+        return cls._of(llamacffi.llama_sampler_init_greedy(), kind="greedy")
 
     @classmethod
     def dist(cls, seed: Optional[int] = None) -> Sampler:
@@ -451,7 +478,7 @@ class Sampler(Owner):
     @classmethod
     def top_k(cls, k: int) -> Sampler:
         """Keeps the `k` most likely tokens; 0 or less: all (C: `llama_sampler_init_top_k`)."""
-        return cls._of(llamacffi.llama_sampler_init_top_k(k))
+        return cls._of(llamacffi.llama_sampler_init_top_k(k), kind=k)
 
     @classmethod
     def top_p(cls, p: float, min_keep: int = 0) -> Sampler:
@@ -712,6 +739,52 @@ _FLOATS = frozenset(
         "xtc_probability",
     }
 )
+
+
+def _plan_of(members: Optional[list[Any]]) -> _Plan:
+    """How to sample with a chain without a list of the whole vocabulary, which takes longer than all the rest: of one
+    that begins with top-k or greedy, or with logits processors and these. () if it is no such chain.
+    """
+    if not members:
+        return ()
+    processors = members[0] if isinstance(members[0], LogitsProcessors) else None
+    place = 1 if processors else 0
+    kind = members[place] if place < len(members) else None
+    if kind == "greedy":
+        return processors, len(members), place, 1
+    if isinstance(kind, int) and 0 < kind <= _MOST:
+        return processors, len(members), place + 1, kind
+    return ()
+
+
+_Plan = Union["tuple[()]", "tuple[Optional[LogitsProcessors], int, int, int]"]
+# Of more, llama.cpp's own way takes as long.
+_MOST = 100
+# A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
+_SAMPLED = [
+    getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)
+]
+
+
+def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
+    """A token, which was accepted; None if it must be sampled in the usual way."""
+    processors, n_members, first, k = plan
+    n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
+    if _SAMPLED and lib.llama_get_sampled_token_ith(context, i) != lib.LLAMA_TOKEN_NULL:
+        return None
+    if any(function(context, i) for function in _SAMPLED):
+        return None
+    logits = llamacffi.llama_get_logits_ith(context, i)
+    if not logits:
+        return None
+    if processors:
+        logits = processors.process(logits, n)
+    token = lib.llamacffi_sample_top(chain, n_members, first, logits, n, k)
+    if token != lib.LLAMA_TOKEN_NULL:
+        return int(token)
+    if lib.llamacffi_failed():
+        raise failure()
+    return None
 
 
 def _number(function: str, name: str, value: Any) -> float:
