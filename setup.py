@@ -201,6 +201,7 @@ setup(
     options={"bdist_wheel": {"py_limited_api": "cp39"}} if ABI3 else {},
     extras_require={
         "numpy": ["numpy"],
+        "cli": ["rich", "prompt_toolkit"],  # for people at a terminal
         # The GPU backends' wheels in backends/, each for this very version.
         "vulkan": [f"llamacffi-vulkan=={manifest.package_version()}"],
         "cuda13": [f"llamacffi-cuda13=={manifest.package_version()}"],

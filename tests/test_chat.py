@@ -118,3 +118,47 @@ def test_template_that_llama_cpp_does_not_know() -> None:
 def test_wrong_messages(messages: Any, problem: str) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
         chat.render(messages, "chatml")
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+QUESTION = {"role": "user", "content": "What is the capital of France?"}
+
+
+@pytest.fixture(scope="module")
+def whole(model_path: str) -> Iterator[Model]:
+    with Model(model_path) as model:
+        yield model
+
+
+def test_answer(whole: Model) -> None:
+    with whole.chat([QUESTION], max_tokens=40, temperature=0, n_threads=2) as answer:
+        text = answer.text()
+    assert "Paris" in text
+    assert answer.stop_reason == "eog"
+    assert "<|im_end|>" not in text
+
+
+def test_answer_without_a_template(tmp_path: Path) -> None:
+    with Model(tiny_models.write_llama(tmp_path / "x.gguf")) as model:
+        with pytest.raises(LlamaError, match="has no chat template"):
+            model.chat([QUESTION])
+        with model.context() as context, pytest.raises(LlamaError, match="has no chat template"):
+            context.chat([QUESTION])
+        assert len(model.chat([QUESTION], template="chatml", max_tokens=3).text()) >= 0
+
+
+def test_conversation_keeps_what_it_has_computed(whole: Model) -> None:
+    options = {"max_tokens": 40, "temperature": 0}
+    with whole.context(n_ctx=512, n_threads=2) as context:
+        messages = [QUESTION]
+        first = context.chat(messages, **options)
+        assert first.reused == 0
+        messages += [{"role": "assistant", "content": first.text()}, {"role": "user", "content": "And of Italy?"}]
+        second = context.chat(messages, **options)
+        # All of the first turn, up to the token that ended the answer.
+        assert second.reused >= len(first.prompt) + len(first.tokens)
+        text = second.text()
+    with whole.chat(messages, n_threads=2, **options) as anew:
+        assert anew.text() == text
+    assert "Rome" in text

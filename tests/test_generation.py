@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,6 @@ from llamacffi import (
     FreedHandleError,
     Generation,
     InvalidArgumentError,
-    LlamaError,
     Model,
     Sampler,
     ffi,
@@ -82,7 +78,7 @@ def forced(context: Context, tokens: Sequence[int], **options: Any) -> Generatio
     handle = sampler(Forced(tokens))
     made = Sampler.from_handle(handle)
     made._owned = True
-    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=[made], **options)
+    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=made, **options)
 
 
 # --- what comes out -----------------------------------------------------------------------------------------------

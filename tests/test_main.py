@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 import llamacffi
-from test_generate import COUNTED, COUNTING, N_COUNTED, bad_models
+from known_text import COUNTED, COUNTING, N_COUNTED
+from terminals import BARE, Terminal, plain
+from test_model import bad_models
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -215,25 +217,38 @@ def test_output_that_is_full(model_path: str) -> None:
 
 @posix_only
 def test_progress_bar_on_a_terminal(model_path: str) -> None:
-    ours, theirs = os.openpty()
-    command = [sys.executable, *generate(model_path, *COUNT)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 4096)
-            except OSError:  # Linux's way to tell that the other side is closed
-                break
-            if not part:
-                break
-            shown += part
-        stdout, _ = process.communicate(timeout=60)
-    os.close(ours)
-    assert (process.returncode, stdout.decode()) == (0, COUNTED + "\n")
-    assert shown.startswith(b"\rloading [")
-    assert b"#####" in shown
-    steps = shown.split(b"\r")
-    assert steps[-1] == b""  # wiped, and the cursor at the line's beginning
-    assert steps[-2].strip() == b""
-    assert len(steps[-2]) >= max(map(len, steps))
+    with Terminal(*generate(model_path, *COUNT), pipe=True) as terminal:
+        assert terminal.finish() == 0
+        shown = terminal.shown
+        assert terminal.stdout.decode() == COUNTED + "\n"
+    assert plain(shown).startswith("loading ")
+    assert "100%" in plain(shown)
+    assert shown.endswith(b"\r\x1b[1A\x1b[2K")  # wiped, and the cursor at the line's beginning
+
+
+@posix_only
+@pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_plain_on_a_terminal_that_wants_it(model_path: str, env: dict[str, str]) -> None:
+    with Terminal(*generate(model_path, *COUNT), **env) as terminal:
+        assert terminal.finish() == 0
+        assert terminal.shown.decode() == COUNTED + "\r\n"
+
+
+@posix_only
+def test_terminal_without_the_libraries_for_it(model_path: str) -> None:
+    with Terminal("-c", BARE, *generate(model_path, *COUNT)[2:]) as terminal:
+        assert terminal.finish() == 0
+        assert terminal.shown.decode() == COUNTED + "\r\n"
+
+
+def test_a_command_is_imported_when_it_is_given(run_python: Run) -> None:
+    code = """
+import sys
+from llamacffi.__main__ import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*(name for name in sys.modules if name.startswith(("llamacffi.cli.", "rich"))))
+"""
+    assert run_python("-c", code, "--version").stdout.splitlines()[1:] == [""]
+    assert "llamacffi.cli.info" in run_python("-c", code, "info", "-h").stdout.splitlines()[-1].split()

@@ -102,11 +102,14 @@ def test_stops_and_lengths_of_their_own(context: Context) -> None:
 
 def test_cancel_deadline_and_close(context: Context) -> None:
     prompts = [[1, i] for i in range(8)]
-    many = context.generate_many(prompts, ignore_eog=True)
-    threading.Timer(0.1, many.cancel).start()
+    many = context.generate_many(prompts, ignore_eog=True, step=1)
+    next(many)
+    canceller = threading.Thread(target=many.cancel)
+    canceller.start()
+    canceller.join()
     many.texts()
     assert many.stop_reasons == ["cancelled"] * 8
-    many = context.generate_many(prompts, ignore_eog=True, deadline=0.05)
+    many = context.generate_many(prompts, ignore_eog=True, deadline=0.0)
     many.texts()
     assert set(many.stop_reasons) == {"deadline"}
     with context.generate_many(prompts, ignore_eog=True) as many:

@@ -401,3 +401,67 @@ def test_memory_is_freed(tiny_path: Path) -> None:
 
     load()
     assert load() - load() < 2 * tiny_path.stat().st_size + 2e6
+
+
+# --- text, in a context of its own --------------------------------------------------------------------------------
+
+COUNTING = "1, 2, 3, 4,"
+# The model is so sure of these that no processor's rounding changes them.
+COUNTED = " 5, 6, 7, 8, 9,"
+N_COUNTED = 15
+
+
+def test_generate(real: Model) -> None:
+    for prompt in (COUNTING, COUNTING.encode(), real.vocab.tokenize(COUNTING)):
+        with real.generate(prompt, max_tokens=N_COUNTED, temperature=0, n_threads=2) as generation:
+            assert generation.text() == COUNTED
+    assert all(child.closed for child in real._living_children() if not isinstance(child, Vocab))
+
+
+def test_room_for_a_text(real: Model, tiny: Model) -> None:
+    n_ctx_train = real.n_ctx_train
+    for prompt, options, message in (
+        ("word " * n_ctx_train, {}, rf"the prompt's \d+ tokens and 1 more are \d+; this model takes {n_ctx_train}"),
+        ("word", {"max_tokens": n_ctx_train}, rf"and {n_ctx_train} more are {n_ctx_train + 1}; this model takes"),
+        ("word word", {"max_tokens": 40, "n_ctx": 20}, "tokens and 40 more are 42; n_ctx = 20 has room for 20"),
+    ):
+        with pytest.raises(LlamaError, match=message):
+            real.generate(prompt, **options)
+    # Without a limit, until the context is full: here, as many tokens as the model was trained with.
+    with tiny.generate("word", temperature=0, ignore_eog=True) as generation:
+        generation.text()
+        assert len(generation.prompt) + len(generation.tokens) == pytest.approx(256, abs=1)  # llama.cpp rounds up
+        assert generation.stop_reason == "length"
+
+
+def test_wrong_options_leave_no_context(tiny: Model) -> None:
+    for options in ({"temprature": 1}, {"n_batch": "x"}, {"max_tokens": -1}, {"seq": 7}, {"type_k": "q9_0"}):
+        with pytest.raises(InvalidArgumentError):
+            tiny.generate("word", **options)
+    with pytest.raises(InvalidArgumentError, match="there is nothing|is empty|temprature"):
+        tiny.generate_many(["word"], temprature=1)
+    with pytest.raises(InvalidArgumentError, match="must be several"):
+        tiny.generate_many("word")
+    assert [child for child in tiny._living_children() if not isinstance(child, Vocab)] == []
+
+
+def test_empty_prompt(real: Model) -> None:
+    with pytest.raises(InvalidArgumentError, match="prompt: is empty"):
+        real.generate("")
+
+
+def test_generate_many(real: Model) -> None:
+    prompts = [COUNTING, "2, 4, 6, 8,", COUNTING]
+    with real.generate_many(prompts, max_tokens=N_COUNTED, temperature=0, n_seq_max=2, n_threads=2) as generations:
+        texts = generations.texts()
+    assert (texts[0], texts[2]) == (COUNTED, COUNTED)
+    assert texts[1].startswith(" 10, 12,")
+
+
+def test_closing_the_model_ends_a_text(tiny_path: Path) -> None:
+    model = Model(tiny_path)
+    generation = model.generate("word", max_tokens=50, ignore_eog=True, step=1)
+    next(generation)
+    model.close()
+    assert generation.closed
+    assert generation.stop_reason == "cancelled"

@@ -112,7 +112,7 @@ def generate(
     draft: Optional[Context] = None,
     n_draft: int = 8,
     progress: Optional[Progress] = None,
-    closes: Sequence[Owner] = (),
+    closes: Optional[Owner] = None,
     **sampling: Any,
 ) -> Generation:
     """Continue a prompt.
@@ -165,11 +165,11 @@ def generate(
         if model.has_encoder:
             context.encode(tokens)
             start = model.decoder_start_token
-            tokens = [model.vocab.bos if start is None else start]
+            tokens = [(model.vocab.bos or 0) if start is None else start]
             reuse = False
         n_held = held.begin(context, seq, tokens) if reuse else held.forget(context, seq)
         made._begin(seq, tokens, n_held, sampler, end)
-        made._closes = [*closes, *([sampler] if own else [])]
+        made._closes = [each for each in (closes, sampler if own else None) if each]
         undo.pop_all()
     return made
 

@@ -1,4 +1,4 @@
-"""Which tokens the sequences of a context hold, as far as is known: what a prompt begins with need not be computed again.
+"""Which tokens the sequences of a context hold, as far as is known: a prompt may begin with them.
 
 What was computed in another way than here, or is gone since, makes it unknown.
 """

@@ -22,7 +22,7 @@ _kept: dict[int, Kept] = {}  # by thread
 
 
 class Kept:
-    """Keeps the warnings and errors that this thread logs inside `with` from the log. One may be inside another.
+    """Keeps the warnings and errors that this thread logs inside `with` from the log; one inside another has its own.
 
     Attributes:
         lines: level and text of each, in order.
@@ -44,9 +44,9 @@ class Kept:
             del _kept[get_ident()]
 
     def pass_on(self) -> None:
-        """To the log, after all."""
+        """To the log, after all, or to the one that keeps them now."""
         for level, line in self.lines:
-            _write(level, line)
+            _take(level, line)
 
 
 def _logger() -> Any:
@@ -62,13 +62,16 @@ def _log_level() -> int:
 
 
 def _log_line(level: int, text: ffi.CData) -> int:
-    line = ffi.string(text).decode("utf-8", "replace")
+    _take(level, ffi.string(text).decode("utf-8", "replace"))
+    return 0
+
+
+def _take(level: int, line: str) -> None:
     kept = _kept.get(get_ident())
     if kept and level >= _WARNING:
         kept.lines.append((level, line))
     else:
         _write(level, line)
-    return 0
 
 
 def _write(level: int, line: str) -> None:

@@ -193,7 +193,9 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     if isinstance(prompt, (str, bytes)):
         tokens = vocab.tokenize(prompt, add_special=add_special, parse_special=parse_special)
     else:
-        tokens = [int(token) for token in prompt]
+        from .vocab import token_array
+
+        tokens = list(token_array(prompt, "generate"))
         wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
         if wrong is not None:
             raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")

@@ -83,7 +83,8 @@ class Memory(Owner):
         """Move the tokens of a sequence that are in a range.
 
         Args:
-            delta: is added to their positions; what would come before position 0 is forgotten.
+            delta: is added to their positions; what would come before position 0 is forgotten. A token that `copy()`
+                lets another sequence share moves there, too.
 
         Raises:
             InvalidArgumentError: the memory can't do that, see `can_shift`.

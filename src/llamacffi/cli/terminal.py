@@ -1,0 +1,117 @@
+"""What commands write: text as it comes, JSON, and where a person watches, progress bars and tables (rich)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable, Optional, TextIO
+
+Report = Callable[[float], bool]
+
+
+def attended(stream: Optional[TextIO]) -> bool:
+    """Whether this is a terminal that takes, and may be given, more than plain text."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream is not None and stream.isatty() and not plain
+
+
+def write(text: str) -> None:
+    """To standard output, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def write_json(value: Any) -> None:
+    """One document to standard output, UTF-8 whatever the terminal's encoding is; numbers that JSON lacks are null."""
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return list(map(_finite, value)) if isinstance(value, (list, tuple)) else value
+
+
+def note(message: str) -> None:
+    """One line to standard error."""
+    print(f"llamacffi: {message}", file=sys.stderr)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Optional[Report]]:
+    """A bar on standard error, which is wiped at the end of the `with` block.
+
+    Args:
+        what: what is being done: "loading".
+
+    Returns:
+        The function to call with the part done, 0 to 1. The bar appears with the first part that is not all. None if
+        nobody watches, or rich is not installed.
+    """
+    bar = None
+    if attended(sys.stderr):
+        try:
+            from rich.console import Console
+            from rich.progress import Progress
+        except ImportError:
+            pass
+        else:
+            bar = Progress(console=Console(stderr=True), transient=True)
+    if bar is None:
+        yield None
+        return
+    task = bar.add_task(what, total=1.0)
+
+    def report(part: float) -> bool:
+        if part < 1 and not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=part)
+        return True
+
+    try:
+        yield report
+    finally:
+        bar.stop()
+
+
+def write_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """To standard output, in columns.
+
+    Args:
+        headings: the columns' names.
+        rows: their cells.
+        right: those columns that are written at the right, as numbers are.
+    """
+    if attended(sys.stdout):
+        try:
+            from rich import box
+            from rich.console import Console
+            from rich.table import Table
+            from rich.text import Text
+        except ImportError:
+            pass
+        else:
+            table = Table(box=box.SIMPLE_HEAD)
+            for heading in headings:
+                table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+            for row in rows:
+                table.add_row(*map(Text, row))
+            Console().print(table)
+            return
+    lines = [headings, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if heading in right else cell.ljust(width)
+            for cell, width, heading in zip(line, widths, headings)
+        ]
+        print("  ".join(cells).rstrip())
