@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from array import array
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Optional
 
 from .arrays import numpy
@@ -49,7 +49,7 @@ class Candidates:
         self._memory = ffi.new("llama_token_data[]", len(values))
         self._array = ffi.new("llama_token_data_array *", {"data": self._memory, "size": len(values), "selected": -1})
         self._room = len(values)
-        self.id[:] = array("i", range(len(values))) if module is None else module.arange(len(values))
+        self.id[:] = _ids(len(values))
         self.logit[:] = values
 
     def _clear(self) -> None:
@@ -156,6 +156,86 @@ class _Lent(Candidates):
         self._room = 0
 
 
+class _Unlisted(Candidates):
+    """The candidates of a call where no list of them was made yet: all tokens, with their logits side by side.
+
+    Whoever asks for more than logits makes the list. Logits that were asked for before can't be written to then.
+    """
+
+    __slots__ = ("_chosen", "_is_open", "_logits", "_n", "_struct", "floats")
+
+    def __init__(self) -> None:
+        self._clear()
+        self._n = 0
+        self._is_open = False
+
+    def begin(self, logits: ffi.CData, n: int) -> None:
+        if n != self._n:
+            self._logits, self.floats = _floats(n)
+            self._memory = ffi.new("llama_token_data[]", n)
+            self._struct = ffi.new("llama_token_data_array *")
+            self._n = n
+            self._views = ()
+        ffi.memmove(self.floats, logits, 4 * n)
+        self._chosen = -1
+        self._is_open = True
+
+    def end(self) -> None:
+        self._array = None
+        self._is_open = False
+
+    @property
+    def is_listed(self) -> bool:
+        return self._array is not None
+
+    @property
+    def handle(self) -> ffi.CData:
+        if self._is_open and self._array is None:
+            self._make_list()
+        return super().handle
+
+    def _make_list(self) -> None:
+        made = self._struct
+        made.data, made.size, made.selected, made.sorted = self._memory, self._n, self._chosen, False
+        self._array = made
+        self._room = self._n
+        module = numpy()
+        _, id_, logit, p = (self._view(index) for index in range(4))
+        id_[:] = _ids(self._n)
+        logit[:] = self._logits
+        p[:] = _plain_floats(self._n) if module is None else 0
+        # Who has these logits still, and writes to them, must learn that it has no effect.
+        if module is None:
+            self._logits.release()
+        else:
+            self._logits.flags.writeable = False
+        self._logits = _over_floats(self.floats)
+
+    @property
+    def logit(self) -> Any:
+        return self._logits if self._is_open and self._array is None else self._view(2)
+
+    @property
+    def size(self) -> int:
+        return self._n if self._is_open and self._array is None else int(self.handle.size)
+
+    @size.setter
+    def size(self, value: int) -> None:
+        self.handle  # noqa: B018 - makes the list
+        Candidates.size.__set__(self, value)  # type: ignore[attr-defined]
+
+    @property
+    def selected(self) -> int:
+        return self._chosen if self._is_open and self._array is None else int(self.handle.selected)
+
+    @selected.setter
+    def selected(self, value: int) -> None:
+        if self._is_open and self._array is None and -1 <= value < self._n:
+            self._chosen = value
+        else:
+            Candidates.selected.__set__(self, value)  # type: ignore[attr-defined]
+
+
 @cache
 def _dtype() -> Any:
     fields = dict(ffi.typeof("llama_token_data").fields)
@@ -193,6 +273,8 @@ class PythonSampler:
         self.sampler = sampler
         self.function = getattr(sampler, "apply", sampler)
         self.candidates = _Lent()
+        self.unlisted = _Unlisted()
+        self.copy: Optional[PythonSampler] = None
 
     def apply(self, array: ffi.CData) -> None:
         candidates = self.candidates
@@ -201,6 +283,25 @@ class PythonSampler:
             self.function(candidates)
         finally:
             candidates.lend(None)
+
+    def look(self, logits: ffi.CData, n: int) -> _Unlisted:
+        """The same for logits that no list of candidates was made of yet.
+
+        Args:
+            logits: `float *`, which is left as it is.
+            n: how many there are.
+
+        Returns:
+            The candidates as the function has left them; `end()` is to be called.
+        """
+        candidates = self.unlisted
+        candidates.begin(logits, n)
+        try:
+            self.function(candidates)
+        except BaseException:
+            candidates.end()
+            raise
+        return candidates
 
     def accept(self, token: int) -> None:
         if hasattr(self.sampler, "accept"):
@@ -211,7 +312,13 @@ class PythonSampler:
             self.sampler.reset()
 
     def clone(self) -> PythonSampler:
-        return PythonSampler(self.sampler.clone() if hasattr(self.sampler, "clone") else copy.copy(self.sampler))
+        self.copy = PythonSampler(self.sampler.clone() if hasattr(self.sampler, "clone") else copy.copy(self.sampler))
+        return self.copy
+
+    def take_copy(self) -> Optional[PythonSampler]:
+        """What the latest `clone` made."""
+        made, self.copy = self.copy, None
+        return made
 
     def copy_state(self, source: PythonSampler) -> None:
         if hasattr(self.sampler, "copy_state"):
@@ -259,9 +366,7 @@ class LogitsProcessors:
             `float *`, valid until the next call.
         """
         if n != self.n_logits:
-            module = numpy()
-            self.logits = memoryview(array("f", bytes(4 * n))) if module is None else module.empty(n, module.float32)
-            self.memory = ffi.from_buffer("float[]", self.logits, require_writable=True)
+            self.logits, self.memory = _floats(n)
             self.n_logits = n
         ffi.memmove(self.memory, logits, 4 * n)
         self._call(self.logits)
@@ -299,6 +404,29 @@ class LogitsProcessors:
         self.n = source.n
         self.room = _tokens(len(source.room))
         self.room[:] = source.room
+
+
+def _floats(n: int) -> tuple[Any, ffi.CData]:
+    """Memory for `n` floats, as an array and as C has it."""
+    memory = ffi.new("float[]", n)
+    return _over_floats(memory), memory
+
+
+def _over_floats(memory: ffi.CData) -> Any:
+    module = numpy()
+    buffer: Any = ffi.buffer(memory)
+    return memoryview(buffer).cast("f") if module is None else module.frombuffer(buffer, module.float32)
+
+
+def _plain_floats(n: int) -> Any:
+    return memoryview(array("f", bytes(4 * n)))
+
+
+@lru_cache(maxsize=1)
+def _ids(n: int) -> Any:
+    """The numbers from 0 to `n` - 1, which must not be changed."""
+    module = numpy()
+    return memoryview(array("i", range(n))) if module is None else module.arange(n, dtype=module.int32)
 
 
 def _tokens(n: int) -> Any:

@@ -83,8 +83,8 @@ class Sampler(Owner):
     """
 
     _free = "llama_sampler_free"
-    # What this is, as far as `_plan_of` wants to know: the LogitsProcessors, "greedy", or the number of a top-k.
-    _kind: Union[LogitsProcessors, str, int, None] = None
+    # What this is, as far as `_plan_of` wants to know: what is written in Python, "greedy", or the number of a top-k.
+    _kind: Union[LogitsProcessors, PythonSampler, str, int, None] = None
     # Of a chain that was made here, what its members are; and how to sample with it, once that is known.
     _members: Optional[list[Any]] = None
     _plan: Optional[_Plan] = None
@@ -394,7 +394,9 @@ class Sampler(Owner):
         handle = llamacffi.llama_sampler_clone(self.handle)
         if not handle:
             raise LlamaError("this sampler can't be copied", "llama_sampler_clone", native=reason())
-        copies = {id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")}
+        copies = {
+            id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")
+        }
         made = self._of(handle, *self._outer_parents(), kind=copies.get(id(self._kind), self._kind))
         if self._members is not None:
             made._members = [copies.get(id(each), each) for each in self._members]
@@ -439,7 +441,8 @@ class Sampler(Owner):
         """
         if not callable(getattr(function, "apply", function)):
             raise ArgumentTypeError(f"Sampler.python: {function!r} can't be called, nor has a function `apply`")
-        return cls._of(callbacks.sampler(PythonSampler(function), name=name or _name_of(function)))
+        sampler = PythonSampler(function)
+        return cls._of(callbacks.sampler(sampler, name=name or _name_of(function)), kind=sampler)
 
     @classmethod
     def logits_processor(cls, function: Processor) -> Sampler:
@@ -742,22 +745,27 @@ _FLOATS = frozenset(
 
 
 def _plan_of(members: Optional[list[Any]]) -> _Plan:
-    """How to sample with a chain without a list of the whole vocabulary, which takes longer than all the rest: of one
-    that begins with top-k or greedy, or with logits processors and these. () if it is no such chain.
+    """How to sample with a chain without llama.cpp's list of the whole vocabulary, which takes longer than the rest.
+
+    That is a chain which begins with a sampler in Python, with top-k or greedy, or with logits processors and these.
+
+    Returns:
+        What is written in Python, if anything is; how many members there are; the first of those to be applied to the
+        most likely tokens; and how many tokens that are, 0 if it is another that comes then. () if it is no such chain.
     """
     if not members:
         return ()
-    processors = members[0] if isinstance(members[0], LogitsProcessors) else None
-    place = 1 if processors else 0
+    in_python = members[0] if isinstance(members[0], (LogitsProcessors, PythonSampler)) else None
+    place = 1 if in_python else 0
     kind = members[place] if place < len(members) else None
     if kind == "greedy":
-        return processors, len(members), place, 1
+        return in_python, len(members), place, 1
     if isinstance(kind, int) and 0 < kind <= _MOST:
-        return processors, len(members), place + 1, kind
-    return ()
+        return in_python, len(members), place + 1, kind
+    return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
 
 
-_Plan = Union["tuple[()]", "tuple[Optional[LogitsProcessors], int, int, int]"]
+_Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
 # Of more, llama.cpp's own way takes as long.
 _MOST = 100
 # A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
@@ -768,7 +776,7 @@ _SAMPLED = [
 
 def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
     """A token, which was accepted; None if it must be sampled in the usual way."""
-    processors, n_members, first, k = plan
+    in_python, n_members, first, k = plan
     n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
     if _SAMPLED and lib.llama_get_sampled_token_ith(context, i) != lib.LLAMA_TOKEN_NULL:
         return None
@@ -777,14 +785,37 @@ def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optio
     logits = llamacffi.llama_get_logits_ith(context, i)
     if not logits:
         return None
-    if processors:
-        logits = processors.process(logits, n)
-    token = lib.llamacffi_sample_top(chain, n_members, first, logits, n, k)
+    if isinstance(in_python, PythonSampler):
+        token = _sample_by_python(in_python, chain, n_members, first, logits, n, k)
+    else:
+        if in_python:
+            logits = in_python.process(logits, n)
+        token = lib.llamacffi_sample_top(chain, n_members, first, logits, n, k)
     if token != lib.LLAMA_TOKEN_NULL:
         return int(token)
     if lib.llamacffi_failed():
         raise failure()
+    if llamacffi.llama_sampler_chain_n(chain) == n_members:
+        raise LlamaError(
+            "nothing in this chain has chosen a token: its last must be one that does", "llama_sampler_sample"
+        )
     return None
+
+
+def _sample_by_python(
+    sampler: PythonSampler, chain: ffi.CData, n_members: int, first: int, logits: ffi.CData, n: int, k: int
+) -> int:
+    candidates = sampler.look(logits, n)
+    try:
+        chosen = -1 if candidates.is_listed else candidates.selected
+        if chosen >= 0 and n_members == 1:
+            llamacffi.llama_sampler_accept(chain, chosen)
+            return chosen
+        if k and chosen < 0 and not candidates.is_listed:
+            return int(lib.llamacffi_sample_top(chain, n_members, first, candidates.floats, n, k))
+        return int(lib.llamacffi_sample_list(chain, n_members, 1, candidates.handle))
+    finally:
+        candidates.end()
 
 
 def _number(function: str, name: str, value: Any) -> float:

@@ -57,21 +57,27 @@ void find_greatest(const float * logits, int32_t n, int32_t k, std::vector<llama
 
 }  // namespace
 
+extern "C" llama_token llamacffi_sample_list(llama_sampler * chain, int32_t n_members, int32_t first,
+    llama_token_data_array * candidates) {
+    if (llamacffi_guard_llama_sampler_chain_n(chain) != n_members) return LLAMA_TOKEN_NULL;
+    for (int32_t i = first; i < n_members; i++) {
+        llama_sampler * member = llamacffi_guard_llama_sampler_chain_get(chain, i);
+        if (current().failed) return LLAMA_TOKEN_NULL;
+        llamacffi_guard_llama_sampler_apply(member, candidates);
+        if (current().failed) return LLAMA_TOKEN_NULL;
+    }
+    if (candidates->selected < 0 || (size_t) candidates->selected >= candidates->size) return LLAMA_TOKEN_NULL;
+    const llama_token token = candidates->data[candidates->selected].id;
+    llamacffi_guard_llama_sampler_accept(chain, token);
+    return current().failed ? LLAMA_TOKEN_NULL : token;
+}
+
 extern "C" llama_token llamacffi_sample_top(llama_sampler * chain, int32_t n_members, int32_t first, const float * logits,
     int32_t n_logits, int32_t k) {
-    if (llamacffi_guard_llama_sampler_chain_n(chain) != n_members || n_logits < 1) return LLAMA_TOKEN_NULL;
+    if (n_logits < 1) return LLAMA_TOKEN_NULL;
     std::vector<llama_token_data> found;
     found.reserve((size_t) k);
     find_greatest(logits, n_logits, std::min(k, n_logits), found);
     llama_token_data_array candidates = {found.data(), found.size(), -1, true};
-    for (int32_t i = first; i < n_members; i++) {
-        llama_sampler * member = llamacffi_guard_llama_sampler_chain_get(chain, i);
-        if (current().failed) return LLAMA_TOKEN_NULL;
-        llamacffi_guard_llama_sampler_apply(member, &candidates);
-        if (current().failed) return LLAMA_TOKEN_NULL;
-    }
-    if (candidates.selected < 0 || (size_t) candidates.selected >= candidates.size) return LLAMA_TOKEN_NULL;
-    const llama_token token = candidates.data[candidates.selected].id;
-    llamacffi_guard_llama_sampler_accept(chain, token);
-    return current().failed ? LLAMA_TOKEN_NULL : token;
+    return llamacffi_sample_list(chain, n_members, first, &candidates);
 }

@@ -1,4 +1,4 @@
-/* Sampling by chains that begin with top-k or greedy, on the logits themselves. */
+/* Sampling by a chain whose first members have done their part. */
 #pragma once
 #include <stdint.h>
 
@@ -8,10 +8,14 @@
 extern "C" {
 #endif
 
-/* Choose a token and accept it, as llama_sampler_sample does, which makes a list of the whole vocabulary before: this
- * finds the `k` greatest of the logits, greatest first, and gives those to the chain's members from `first` on. What
- * the members before do must have been done. LLAMA_TOKEN_NULL: a call has failed, which is recorded; or nothing has
- * chosen; or, with nothing done, the chain does not have `n_members`. */
+/* Give the candidates to a chain's members from `first` on, and accept the token that is chosen. LLAMA_TOKEN_NULL: a
+ * call has failed, which is recorded; or nothing has chosen; or, with nothing done, the chain does not have
+ * `n_members`. */
+llama_token llamacffi_sample_list(struct llama_sampler *chain, int32_t n_members, int32_t first,
+    struct llama_token_data_array *candidates);
+
+/* The same with the `k` greatest of these logits, greatest first: what top-k leaves. llama_sampler_sample makes a list of
+ * the whole vocabulary for it, which takes longer than all the rest. */
 llama_token llamacffi_sample_top(struct llama_sampler *chain, int32_t n_members, int32_t first, const float *logits,
     int32_t n_logits, int32_t k);
 
