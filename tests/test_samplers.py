@@ -693,11 +693,11 @@ def test_a_context_that_samples_itself(tiny: Model) -> None:
     params.n_ctx = 64
     context = llamacffi.llama_init_from_model(tiny.handle, params)
     with Sampler.chain([Sampler.logit_bias(tiny, {9: 1000}), Sampler.greedy()]) as chain:
-        if llamacffi.llama_set_sampler(context, 0, chain.handle):
-            llamacffi.llama_decode(context, llamacffi.llama_batch_get_one(ffi.new("llama_token[]", [1, 2]), 2))
-            assert chain.sample(context) == 9
-            with Sampler(temperature=0) as other:
-                assert other.sample(context) == 9
+        assert llamacffi.llama_set_sampler(context, 0, chain.handle)
+        llamacffi.llama_decode(context, llamacffi.llama_batch_get_one(ffi.new("llama_token[]", [1, 2]), 2))
+        assert chain.sample(context) == 9
+        with Sampler(temperature=0) as other:
+            assert other.sample(context) == 9
         llamacffi.llama_free(context)
 
 
