@@ -6,6 +6,7 @@ import mmap
 import os
 from array import array
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Optional, Union
 
@@ -13,7 +14,7 @@ import llamacffi
 
 from . import tensors
 from .arrays import numpy
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
+from .errors import ArgumentTypeError, FreedHandleError, InvalidArgumentError, LlamaError, reason
 from .files import replacing
 from .native import encode_path, ffi, lib
 from .owner import Owner
@@ -50,6 +51,31 @@ _TYPES = {
 _NAMES = {number: name for name, number in _TYPES.items()}
 
 
+class _File:
+    """What tensors are read from.
+
+    Attributes:
+        data: a map of the file, or its bytes; None if it is not known.
+        is_shown: whether an array over it was handed out.
+        is_closed: whether the GGUF was closed.
+    """
+
+    __slots__ = ("data", "is_closed", "is_shown")
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.is_shown = False
+        self.is_closed = False
+
+    def close(self) -> None:
+        # NumPy's arrays don't keep a map from being closed under them.
+        if isinstance(self.data, mmap.mmap) and not self.is_shown:
+            with suppress(BufferError):  # a memoryview does
+                self.data.close()
+        self.data = None
+        self.is_closed = True
+
+
 class Tensor:
     """A tensor of a GGUF file, or one that is to be written to it.
 
@@ -61,13 +87,16 @@ class Tensor:
         size: how many bytes its data has.
     """
 
-    __slots__ = ("_data", "_number", "name", "offset", "shape", "size", "type")
+    __slots__ = ("_data", "_file", "_number", "name", "offset", "shape", "size", "type")
 
-    def __init__(self, name: str, number: int, shape: tuple[int, ...], offset: Optional[int], data: Any) -> None:
+    def __init__(
+        self, file: _File, name: str, number: int, shape: tuple[int, ...], offset: Optional[int], data: Any = None
+    ) -> None:
         self.name = name
         self.type = tensors.type_name(number)
         self.shape = shape
         self.offset = offset
+        self._file = file
         self._number = number
         self._data = data
         _, laid_out = tensors.array_layout(number, shape[::-1])
@@ -76,31 +105,41 @@ class Tensor:
     def array(self) -> Any:
         """Its data, as `llamacffi.tensors.array` has it: of a quantized tensor its blocks' bytes, of bf16 the bits.
 
-        Of a file it is a view of the mapped file, which can't be written to and stays valid when the GGUF is closed;
-        else what was given to `add_tensor`.
+        Of a file it is a view of the mapped file, which can't be written to and stays valid when the GGUF is closed:
+        the map lives as long as the arrays. Else it is what was given to `add_tensor`.
 
         Raises:
+            FreedHandleError: the GGUF was closed.
             LlamaError: the file ends before the data does.
         """
+        made = self._array()
+        self._file.is_shown = True
+        return made
+
+    def _array(self) -> Any:
         dtype, shape = tensors.array_layout(self._number, self.shape[::-1])
+        if self._file.is_closed:
+            raise FreedHandleError(f"the GGUF that {self.name} is of was closed")
         if self.offset is None:
             return tensors.over(self._data, dtype, shape)
-        if self._data is None:
+        data = self._file.data
+        if data is None:
             raise LlamaError(f"the data of {self.name} is not here: read its file with GGUF(path)")
-        if self.offset + self.size > len(self._data):
+        if self.offset + self.size > len(data):
             raise LlamaError(
                 f"the file is cut off: {self.name} needs bytes {self.offset} to {self.offset + self.size}, and it has "
-                f"{len(self._data)}"
+                f"{len(data)}"
             )
-        return tensors.over(self._data, dtype, shape, self.offset)
+        return tensors.over(data, dtype, shape, self.offset)
 
     def dequantize(self) -> Any:
         """Its data as float32, in an array of its own, by ggml's conversion.
 
         Raises:
-            LlamaError: as `array`; or ggml has no conversion for this type.
+            FreedHandleError: the GGUF was closed.
+            LlamaError: the file ends before the data does; or ggml has no conversion for this type.
         """
-        return tensors.to_float(self._number, self.array(), self.shape)
+        return tensors.to_float(self._number, self._array(), self.shape)
 
     def __repr__(self) -> str:
         return f"<llamacffi.gguf.Tensor {self.name}: {self.type} {self.shape}>"
@@ -126,6 +165,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
     _free = "gguf_free"
 
     def __init__(self, path: Optional[Path] = None) -> None:
+        self._file = _File(None)
         self._tensors: dict[str, Tensor] = {}
         if path is None:
             super().__init__(llamacffi.gguf_init_empty())
@@ -136,7 +176,8 @@ class GGUF(Owner, MutableMapping[str, Any]):
             raise LlamaError(f"{name}: this can't be read as a GGUF file", "gguf_init_from_file", native=reason())
         super().__init__(handle)
         try:
-            self._tensors = _read_tensors(handle, _mapped(name))
+            self._file = _File(_mapped(name))
+            self._tensors = _read_tensors(handle, self._file)
         except BaseException:
             self.close()
             raise
@@ -149,12 +190,18 @@ class GGUF(Owner, MutableMapping[str, Any]):
         Args:
             handle: `struct gguf_context *`.
         """
-        read = _read_tensors(handle, None)
+        file = _File(None)
+        read = _read_tensors(handle, file)
         made = cls.__new__(cls)
         Owner.__init__(made, handle)
         made._owned = False
+        made._file = file
         made._tensors = read
         return made
+
+    def _close_handle(self) -> None:
+        super()._close_handle()
+        self._file.close()
 
     @property
     def version(self) -> int:
@@ -314,7 +361,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         number, data = tensors.as_type(values, type, imatrix)
         if not 1 <= data.ndim <= lib.GGML_MAX_DIMS or not data.size:
             raise InvalidArgumentError(f"{name}: a tensor has 1 to {lib.GGML_MAX_DIMS} dimensions and is not empty")
-        made = Tensor(name, number, tensors.shape_of(number, data.shape), None, data)
+        made = Tensor(self._file, name, number, tensors.shape_of(number, data.shape), None, data)
         self._tensors[name] = made
         return made
 
@@ -342,7 +389,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
             LlamaError: llama.cpp can't write it, or tensors can't be read from a file that is cut off.
         """
         handle = self.handle
-        arrays = [(each, each.array()) for each in self._tensors.values()]
+        arrays = [(each, each._array()) for each in self._tensors.values()]
         # C writes only tensors that were added to it, and not those of a file.
         file = _new(self.alignment)
         ggml = None
@@ -394,7 +441,7 @@ def _mapped(name: Path) -> Any:
             return file.read()
 
 
-def _read_tensors(handle: ffi.CData, data: Any) -> dict[str, Tensor]:
+def _read_tensors(handle: ffi.CData, file: _File) -> dict[str, Tensor]:
     begin = llamacffi.gguf_get_data_offset(handle)
     made = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
@@ -403,7 +450,7 @@ def _read_tensors(handle: ffi.CData, data: Any) -> dict[str, Tensor]:
         while len(ne) > 1 and ne[-1] == 1:
             ne.pop()
         offset = begin + llamacffi.gguf_get_tensor_offset(handle, id_)
-        made[name] = Tensor(name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset, data)
+        made[name] = Tensor(file, name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset)
     return made
 
 
