@@ -6,7 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ["import_cost", "wheel", "calls", "tokenize", "sampler", "generate", "generate_small", "generate_many"]
+SCRIPTS = [
+    "import_cost",
+    "wheel",
+    "calls",
+    "tokenize",
+    "sampler",
+    "generate",
+    "generate_small",
+    "generate_many",
+    "memory",
+]
 
 
 def main():

@@ -243,6 +243,82 @@ def write_splits(path: Path, targets: list[Path]) -> None:
     lib.ggml_free(ggml[0])
 
 
+def write_mamba(path: Path) -> Path:
+    """A recurrent model: it has a state, which can't be shortened."""
+    n_inner, n_state, n_conv, n_rank = 2 * N_EMBD, 16, 4, 8
+    values: dict[str, Value] = {
+        "general.architecture": "mamba",
+        "mamba.context_length": 4096,
+        "mamba.embedding_length": N_EMBD,
+        "mamba.block_count": N_LAYER,
+        "mamba.feed_forward_length": 0,
+        "mamba.attention.head_count": 0,
+        "mamba.attention.layer_norm_rms_epsilon": 1e-5,
+        "mamba.ssm.conv_kernel": n_conv,
+        "mamba.ssm.inner_size": n_inner,
+        "mamba.ssm.state_size": n_state,
+        "mamba.ssm.time_step_rank": n_rank,
+        **vocabulary("llama-spm"),
+    }
+    tensors: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (N_EMBD, N_VOCAB),
+        "output_norm.weight": (N_EMBD,),
+        "output.weight": (N_EMBD, N_VOCAB),
+    }
+    for layer in range(N_LAYER):
+        for name, ne in (
+            ("attn_norm.weight", (N_EMBD,)),
+            ("ssm_in.weight", (N_EMBD, 2 * n_inner)),
+            ("ssm_conv1d.weight", (n_conv, n_inner)),
+            ("ssm_conv1d.bias", (n_inner,)),
+            ("ssm_x.weight", (n_inner, n_rank + 2 * n_state)),
+            ("ssm_dt.weight", (n_rank, n_inner)),
+            ("ssm_dt.bias", (n_inner,)),
+            ("ssm_a", (n_state, n_inner)),
+            ("ssm_d", (n_inner,)),
+            ("ssm_out.weight", (n_inner, N_EMBD)),
+        ):
+            tensors[f"blk.{layer}.{name}"] = ne
+    return write(path, values, tensors)
+
+
+def write_t5(path: Path) -> Path:
+    """A model with an encoder and a decoder, whose texts begin with token 3."""
+    n_buckets = 32
+    values: dict[str, Value] = {
+        "general.architecture": "t5",
+        "t5.context_length": 512,
+        "t5.embedding_length": N_EMBD,
+        "t5.block_count": N_LAYER,
+        "t5.feed_forward_length": N_FF,
+        "t5.attention.head_count": N_HEAD,
+        "t5.attention.key_length": N_EMBD // N_HEAD,
+        "t5.attention.value_length": N_EMBD // N_HEAD,
+        "t5.attention.layer_norm_rms_epsilon": 1e-5,
+        "t5.attention.relative_buckets_count": n_buckets,
+        "t5.decoder_start_token_id": 3,
+        **vocabulary("llama-spm"),
+    }
+    tensors: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (N_EMBD, N_VOCAB),
+        "output.weight": (N_EMBD, N_VOCAB),
+        "enc.output_norm.weight": (N_EMBD,),
+        "dec.output_norm.weight": (N_EMBD,),
+    }
+    for layer in range(N_LAYER):
+        for part, attentions in (("enc", ("attn",)), ("dec", ("attn", "cross_attn"))):
+            block = f"{part}.blk.{layer}"
+            for attention in attentions:
+                tensors[f"{block}.{attention}_norm.weight"] = (N_EMBD,)
+                for name in "qkvo":
+                    tensors[f"{block}.{attention}_{name}.weight"] = (N_EMBD, N_EMBD)
+            tensors[f"{block}.attn_rel_b.weight"] = (N_HEAD, n_buckets)
+            tensors[f"{block}.ffn_norm.weight"] = (N_EMBD,)
+            tensors[f"{block}.ffn_up.weight"] = (N_EMBD, N_FF)
+            tensors[f"{block}.ffn_down.weight"] = (N_FF, N_EMBD)
+    return write(path, values, tensors)
+
+
 def write_projector(path: Path, n_embd: int, vision: bool = True, audio: bool = False) -> Path:
     """A multimodal projector for a model with embeddings of `n_embd` numbers: images become 4 tokens, audio 375 for
     each half minute."""

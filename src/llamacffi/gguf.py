@@ -171,7 +171,8 @@ class GGUF(Owner, MutableMapping[str, Any]):
             super().__init__(llamacffi.gguf_init_empty())
             return
         name = os.fspath(path)
-        handle = llamacffi.gguf_init_from_file(name, ffi.new("struct gguf_init_params *", {"no_alloc": True})[0])
+        params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
+        handle = llamacffi.gguf_init_from_file(name, params[0])
         if not handle:
             raise LlamaError(f"{name}: this can't be read as a GGUF file", "gguf_init_from_file", native=reason())
         super().__init__(handle)
@@ -390,46 +391,60 @@ class GGUF(Owner, MutableMapping[str, Any]):
         """
         handle = self.handle
         arrays = [(each, each._array()) for each in self._tensors.values()]
-        # C writes only tensors that were added to it, and not those of a file.
-        file = _new(self.alignment)
-        ggml = None
-        held: list[Any] = []
-        try:
-            llamacffi.gguf_set_kv(file, handle)
-            params = ffi.new("struct ggml_init_params *", {"no_alloc": True})
-            params.mem_size = (len(arrays) + 1) * lib.ggml_tensor_overhead()
-            ggml = llamacffi.ggml_init(params[0])
-            for each, data in arrays:
-                ne = ffi.new("int64_t[]", each.shape[::-1])
-                tensor = llamacffi.ggml_new_tensor(ggml, each._number, len(each.shape), ne)
-                llamacffi.ggml_set_name(tensor, _key(each.name))
-                held.append(ffi.from_buffer(data))
-                tensor.data = ffi.cast("void *", held[-1])
-                llamacffi.gguf_add_tensor(file, tensor)
-            with replacing(path) as fresh:
-                if not llamacffi.gguf_write_to_file(file, encode_path(fresh), False):
+        with replacing(path) as fresh:
+            # C writes only tensors that were added to it, and not those of a file.
+            with _Copy(_new(self.alignment, fresh)) as file:
+                llamacffi.gguf_set_kv(file.handle, handle)
+                file.add(arrays)
+                if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
                     raise LlamaError(f"{os.fspath(path)}: this can't be written", "gguf_write_to_file", native=reason())
-        finally:
-            llamacffi.gguf_free(file)
-            if ggml is not None:
-                llamacffi.ggml_free(ggml)
-            for each in held:
-                ffi.release(each)
 
 
-def _new(alignment: int) -> ffi.CData:
-    """An empty `struct gguf_context *` with this alignment, which C takes only from a file that it reads."""
+class _Copy(Owner):
+    """A `struct gguf_context *` that is to be written."""
+
+    _free = "gguf_free"
+
+    def __init__(self, handle: ffi.CData) -> None:
+        super().__init__(handle)
+        self._ggml: Any = None
+        self._held: list[Any] = []
+
+    def add(self, arrays: Sequence[tuple[Tensor, Any]]) -> None:
+        params = ffi.new("struct ggml_init_params *", {"no_alloc": True})
+        params.mem_size = (len(arrays) + 1) * lib.ggml_tensor_overhead()
+        self._ggml = llamacffi.ggml_init(params[0])
+        for each, data in arrays:
+            ne = ffi.new("int64_t[]", each.shape[::-1])
+            tensor = llamacffi.ggml_new_tensor(self._ggml, each._number, len(each.shape), ne)
+            llamacffi.ggml_set_name(tensor, _key(each.name))
+            self._held.append(ffi.from_buffer(data))
+            tensor.data = ffi.cast("void *", self._held[-1])
+            llamacffi.gguf_add_tensor(self.handle, tensor)
+
+    def _close_handle(self) -> None:
+        super()._close_handle()
+        if self._ggml is not None:
+            llamacffi.ggml_free(self._ggml)
+        for each in self._held:
+            ffi.release(each)
+
+
+def _new(alignment: int, path: str) -> ffi.CData:
+    """An empty `struct gguf_context *` with this alignment, which C takes only from a file that it reads: `path`."""
     made = llamacffi.gguf_init_empty()
     if alignment == lib.GGUF_DEFAULT_ALIGNMENT:
         return made
     try:
         llamacffi.gguf_set_val_u32(made, lib.GGUF_KEY_GENERAL_ALIGNMENT, alignment)
-        data = ffi.new("char[]", llamacffi.gguf_get_meta_size(made))
-        llamacffi.gguf_get_meta_data(made, data)
+        llamacffi.gguf_write_to_file(made, encode_path(path), True)
     finally:
         llamacffi.gguf_free(made)
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    return llamacffi.gguf_init_from_buffer(data, len(data), params[0])
+    read = llamacffi.gguf_init_from_file(encode_path(path), params[0])
+    if not read:
+        raise LlamaError(f"{path}: this can't be written", "gguf_write_to_file", native=reason())
+    return read
 
 
 def _mapped(name: Path) -> Any:

@@ -53,7 +53,7 @@ class Generations(Loop["tuple[int, str]"]):
         shortest = min(map(len, prompts), default=0)
         self.n_shared = min(n_common(prompts), shortest - 1) if n_seq > 1 else 0
         self._shares: Any = None
-        super().__init__(context, [sampler], step, deadline)
+        super().__init__(context, self._idle, [sampler], step, deadline)
 
     def _begin(self) -> None:
         for seq in self._idle:

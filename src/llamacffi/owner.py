@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -101,11 +102,14 @@ class Owner:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) is None:
+        if getattr(self, "_handle", None) is None or sys.is_finalizing():  # the process's end frees everything
             return
         if self._owned and self._warns:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
         self.close()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled: it owns a native object")
 
     def __repr__(self) -> str:
         state = " (closed)" if self._handle is None else ""

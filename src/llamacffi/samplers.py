@@ -658,12 +658,15 @@ class Sampler(Owner):
                 raise InvalidArgumentError(f"penalties: {name} = {value}: not finite")
         if penalty_repeat <= 0:
             raise InvalidArgumentError(f"penalties: penalty_repeat = {penalty_repeat}: more than 0 is needed, 1 is off")
-        n_vocab = _n_vocab("penalties", vocab)
-        return cls._of(
-            llamacffi.llama_sampler_init_penalties(
-                n_vocab, penalty_last_n, penalty_repeat, penalty_freq, penalty_present
-            )
+        made = _by_name(
+            llamacffi.llama_sampler_init_penalties,
+            n_vocab=_n_vocab("penalties", vocab),
+            penalty_last_n=penalty_last_n,
+            penalty_repeat=penalty_repeat,
+            penalty_freq=penalty_freq,
+            penalty_present=penalty_present,
         )
+        return cls._of(made)
 
     @classmethod
     def dry(
@@ -687,8 +690,16 @@ class Sampler(Owner):
         """
         handle, parents = _vocab("dry", vocab)
         breakers = list(seq_breakers)
-        made = llamacffi.llama_sampler_init_dry(
-            handle, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n, breakers, len(breakers)
+        made = _by_name(
+            llamacffi.llama_sampler_init_dry,
+            vocab=handle,
+            n_ctx_train=max(0, dry_penalty_last_n),
+            dry_multiplier=dry_multiplier,
+            dry_base=dry_base,
+            dry_allowed_length=dry_allowed_length,
+            dry_penalty_last_n=dry_penalty_last_n,
+            seq_breakers=breakers,
+            num_breakers=len(breakers),
         )
         return cls._of(made, *parents)
 
@@ -832,6 +843,12 @@ def _new_chain(no_perf: bool) -> ffi.CData:
     params = llamacffi.llama_sampler_chain_default_params()
     params.no_perf = no_perf
     return llamacffi.llama_sampler_chain_init(params)
+
+
+def _by_name(function: Callable[..., ffi.CData], **arguments: Any) -> ffi.CData:
+    """Call a function with those of its arguments that it has: llama.cpp's versions differ."""
+    code = function.__code__
+    return function(*(arguments[name] for name in code.co_varnames[: code.co_argcount]))
 
 
 def _seed(seed: Optional[int]) -> int:
