@@ -19,10 +19,13 @@ class Candidates:
     """The tokens that may come next, with their logits (C: `llama_token_data_array`).
 
     A sampler changes them in place: it lowers and raises logits, leaves tokens out by moving the others to the front
-    and setting `size`, or chooses one by setting `selected`. The arrays are views of llama.cpp's memory, made without a
-    copy and without regard to how often they are asked for. They have one element for each candidate and are NumPy
-    arrays, or `memoryview`s where there is no NumPy. What a sampler is given is valid until it returns, and so are its
-    arrays: copy what is to be kept.
+    and setting `size`, or chooses one by setting `selected`. The arrays are views of the memory that the samplers after
+    it read, not copies; they have one element for each candidate and are NumPy arrays, or `memoryview`s where there is
+    no NumPy. What a sampler is given is valid until it returns, and so are its arrays: copy what is to be kept.
+
+    The first sampler of a chain gets the whole vocabulary. As long as it asks for `logit` and `selected` alone, these
+    lie side by side, and are quick to compute with. For all else llama.cpp's list is made, in which a token's id, logit
+    and probability are neighbours; a `logit` that was asked for before then can't be written to, and is asked for anew.
 
     Args:
         logits: floats, one for each token from 0 on: makes candidates of one's own, for `Sampler.apply`.

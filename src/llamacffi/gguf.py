@@ -171,17 +171,20 @@ class GGUF(Owner, MutableMapping[str, Any]):
             super().__init__(llamacffi.gguf_init_empty())
             return
         name = os.fspath(path)
-        params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
+        ggml = ffi.new("struct ggml_context **")
+        params = ffi.new("struct gguf_init_params *", {"no_alloc": True, "ctx": ggml})
         handle = llamacffi.gguf_init_from_file(name, params[0])
         if not handle:
             raise LlamaError(f"{name}: this can't be read as a GGUF file", "gguf_init_from_file", native=reason())
         super().__init__(handle)
         try:
             self._file = _File(_mapped(name))
-            self._tensors = _read_tensors(handle, self._file)
+            self._tensors = _read_tensors(handle, self._file, ggml[0])
         except BaseException:
             self.close()
             raise
+        finally:
+            llamacffi.ggml_free(ggml[0])
 
     @classmethod
     def from_handle(cls, handle: ffi.CData) -> GGUF:
@@ -391,13 +394,12 @@ class GGUF(Owner, MutableMapping[str, Any]):
         """
         handle = self.handle
         arrays = [(each, each._array()) for each in self._tensors.values()]
-        with replacing(path) as fresh:
-            # C writes only tensors that were added to it, and not those of a file.
-            with _Copy(_new(self.alignment, fresh)) as file:
-                llamacffi.gguf_set_kv(file.handle, handle)
-                file.add(arrays)
-                if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
-                    raise LlamaError(f"{os.fspath(path)}: this can't be written", "gguf_write_to_file", native=reason())
+        # C writes only tensors that were added to it, and not those of a file.
+        with replacing(path) as fresh, _Copy(_new(self.alignment, fresh)) as file:
+            llamacffi.gguf_set_kv(file.handle, handle)
+            file.add(arrays)
+            if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
+                raise LlamaError(f"{os.fspath(path)}: this can't be written", "gguf_write_to_file", native=reason())
 
 
 class _Copy(Owner):
@@ -456,16 +458,21 @@ def _mapped(name: Path) -> Any:
             return file.read()
 
 
-def _read_tensors(handle: ffi.CData, file: _File) -> dict[str, Tensor]:
+def _read_tensors(handle: ffi.CData, file: _File, ggml: Optional[ffi.CData] = None) -> dict[str, Tensor]:
+    """The tensors by name. `ggml` has them as C's, in the same order; without it, C tells their sizes as of late."""
     begin = llamacffi.gguf_get_data_offset(handle)
+    tensor = llamacffi.ggml_get_first_tensor(ggml) if ggml else None
     made = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
         name = _text(llamacffi.gguf_get_tensor_name(handle, id_))
-        ne = list(llamacffi.gguf_get_tensor_ne(handle, id_)[0 : lib.GGML_MAX_DIMS])
+        sizes = tensor.ne if tensor else llamacffi.gguf_get_tensor_ne(handle, id_)
+        ne = list(sizes[0 : lib.GGML_MAX_DIMS])
         while len(ne) > 1 and ne[-1] == 1:
             ne.pop()
         offset = begin + llamacffi.gguf_get_tensor_offset(handle, id_)
         made[name] = Tensor(file, name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset)
+        if tensor:
+            tensor = llamacffi.ggml_get_next_tensor(ggml, tensor)
     return made
 
 
