@@ -175,10 +175,8 @@ class _Unlisted(Candidates):
     def begin(self, logits: ffi.CData, n: int) -> None:
         if n != self._n:
             self._logits, self.floats = _floats(n)
-            self._memory = ffi.new("llama_token_data[]", n)
-            self._struct = ffi.new("llama_token_data_array *")
+            self._memory = self._seen = None
             self._n = n
-            self._views = ()
         ffi.memmove(self.floats, logits, 4 * n)
         self._chosen = -1
         self._is_open = True
@@ -198,6 +196,9 @@ class _Unlisted(Candidates):
         return super().handle
 
     def _make_list(self) -> None:
+        if self._memory is None:
+            self._memory = ffi.new("llama_token_data[]", self._n)
+            self._struct = ffi.new("llama_token_data_array *")
         made = self._struct
         made.data, made.size, made.selected, made.sorted = self._memory, self._n, self._chosen, False
         self._array = made
