@@ -17,7 +17,7 @@ from pathlib import Path
 import llamacffi
 from llamacffi import ffi, lib
 
-TOKENS, THREADS, ROUNDS, RUNS = 2000, 1, 5, 15
+TOKENS, THREADS, ROUNDS, RUNS = 256, 1, 40, 15
 
 
 def generate(path):

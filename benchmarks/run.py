@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ["import_cost", "wheel", "calls", "generate", "generate_small", "generate_many"]
+SCRIPTS = ["import_cost", "wheel", "calls", "tokenize", "generate", "generate_small", "generate_many", "memory"]
 
 
 def main():

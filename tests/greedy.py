@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llamacffi import ffi, lib
-from llamacffi.generate import piece, tokenize
+from llamacffi import Vocab, ffi, lib
+
+
+def tokenize(vocab: ffi.CData, text: str) -> list[int]:
+    """The tokens of a text, special ones taken as such."""
+    with Vocab.from_handle(vocab) as owner:
+        return owner.tokenize(text, parse_special=True)
+
+
+def piece(vocab: ffi.CData, token: int) -> bytes:
+    """A token's text."""
+    with Vocab.from_handle(vocab) as owner:
+        return owner.piece(token)
 
 
 def decode(ctx: ffi.CData, tokens: Sequence[int]) -> int:

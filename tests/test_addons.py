@@ -17,9 +17,9 @@ from typing import Any, Optional
 import pytest
 
 import llamacffi
+from known_text import COUNTED, COUNTING
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
-from test_generate import COUNTED, COUNTING
 
 ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -346,9 +346,8 @@ OFFLOADED = """
 import json, logging, sys
 sys.path.append(sys.argv[1])
 logging.basicConfig(level=logging.INFO, format="%(message)s")
-from greedy import decode, likeliest
+from greedy import decode, likeliest, tokenize
 from llamacffi import ffi, lib
-from llamacffi.generate import tokenize
 params = lib.llama_model_default_params()
 params.n_gpu_layers = int(sys.argv[4])
 model = lib.llama_model_load_from_file(sys.argv[2].encode(), params)

@@ -17,8 +17,8 @@ import pytest
 import greedy
 import llamacffi
 from carrier import ROOT
+from greedy import tokenize
 from llamacffi import callback, ffi, lib, take_exception
-from llamacffi.generate import tokenize
 from llamacffi.native import encode_path
 
 MakeContext = Callable[..., ffi.CData]

@@ -20,7 +20,7 @@ import pytest
 import llamacffi
 import vendor
 from conftest import ROOT
-from test_generate import COUNTED
+from known_text import COUNTED
 from test_main import COUNT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -15,9 +15,9 @@ import llamacffi
 import tiny_models
 import workers
 from conftest import ROOT
+from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
-from test_generate import COUNTED, COUNTING, N_COUNTED
 from test_main import COUNT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -448,14 +448,8 @@ def test_layers_without_a_device_to_take_them(run_python: Run, model_path: str) 
     assert done.stderr == "llamacffi: no device takes layers: --gpu-layers has no effect\n"
 
 
-def test_devices_for_the_python_functions(model_path: str) -> None:
-    from llamacffi.generate import generate
-    from llamacffi.generate import load as load_model
-
+def test_devices_of_a_model(model_path: str) -> None:
     with pytest.raises(llamacffi.InvalidArgumentError, match="there is no such device"):
-        load_model(model_path, device="CUDA7")
-    model = load_model(model_path, device="none", gpu_layers="all")
-    try:
-        assert b"".join(generate(model, COUNTING, N_COUNTED, 0, n_threads=2)).decode() == COUNTED
-    finally:
-        lib.llama_model_free(model)
+        llamacffi.Model(model_path, device="CUDA7")
+    with llamacffi.Model(model_path, device="none", gpu_layers="all") as model:
+        assert model.generate(COUNTING, max_tokens=N_COUNTED, temperature=0).text() == COUNTED

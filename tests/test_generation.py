@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,6 @@ from llamacffi import (
     FreedHandleError,
     Generation,
     InvalidArgumentError,
-    LlamaError,
     Model,
     Sampler,
     ffi,
@@ -82,7 +78,7 @@ def forced(context: Context, tokens: Sequence[int], **options: Any) -> Generatio
     handle = sampler(Forced(tokens))
     made = Sampler.from_handle(handle)
     made._owned = True
-    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=[made], **options)
+    return context.generate([1], sampler=made, max_tokens=len(tokens), ignore_eog=True, closes=made, **options)
 
 
 # --- what comes out -----------------------------------------------------------------------------------------------
@@ -314,6 +310,20 @@ def test_progress_cancels_or_raises(owner: Model) -> None:
         generation.close()
 
 
+def test_the_next_one_takes_over(tiny_context: Context) -> None:
+    first = tiny_context.generate([1, 5], ignore_eog=True, step=1)
+    next(first)
+    second = tiny_context.generate([1, 5, 7], max_tokens=3, ignore_eog=True)
+    assert first.closed
+    assert second.reused == 2
+    second.text()
+    assert len(second.tokens) == 3
+    with tiny_context.model.context(n_ctx=512, n_seq_max=2) as context:  # each in a sequence of its own: by turns
+        both = [context.generate([1, 5], max_tokens=9, temperature=0, ignore_eog=True, seq=i, step=1) for i in (0, 1)]
+        assert list(zip(*both))
+        assert both[0].tokens[:8] == both[1].tokens[:8]
+
+
 def test_closed_in_the_middle(tiny_context: Context) -> None:
     with tiny_context.generate([1], ignore_eog=True, step=1) as generation:
         first = next(generation)
@@ -356,9 +366,7 @@ def test_context_freed_through_lib(tiny: Model) -> None:
     lib.llama_free(context.handle)
     with pytest.raises(FreedHandleError):
         next(generation)
-    with pytest.raises(FreedHandleError):
-        context.close()
-    context._handle = None
+    context.close()
 
 
 def test_one_thread_reads(tiny_context: Context) -> None:
@@ -451,9 +459,18 @@ def test_ctrl_c(run_python: Run, model_path: str) -> None:
         ([], {}, "prompt: is empty"),
         ([1, 10**6], {}, "prompt: 1000000 is not a token"),
         ([-1], {}, "prompt: -1 is not a token"),
-        ("word " * 1000, {}, "the prompt has 1000 tokens, and the context takes 512"),
+        ("word " * 1000, {}, r"the prompt has 100\d tokens, and the context takes 512"),
         ("a", {"max_tokens": -1}, "max_tokens = -1"),
         ("a", {"step": 0}, "step = 0"),
+        ("a", {"step": 2**40}, "step = 1099511627776: must be a whole number"),
+        ("a", {"max_tokens": "3"}, "max_tokens = '3': must be a whole number from 0 on"),
+        ("a", {"deadline": float("nan")}, "deadline = nan: must be a number of seconds"),
+        ("a", {"deadline": "soon"}, "deadline = 'soon'"),
+        ("a", {"stop": None}, "stop = None"),
+        ("a", {"stop": [1.5]}, "stop = 1.5"),
+        ("a", {"stop": 10**30}, "stop = 1000"),
+        (None, {}, "NoneType"),
+        ([1.5], {}, "integer"),
         ("a", {"stop": ""}, "stop: an empty text"),
         ("a", {"seq": 1}, "seq"),
         ("a", {"seq": -1}, "seq"),
@@ -531,13 +548,48 @@ def test_state_from_a_file_is_known(tiny: Model, tmp_path: Path) -> None:
     with tiny.context(n_ctx=256) as context:
         context.generate(tokens, max_tokens=0).text()
         context.save_state(tmp_path / "state")
-        context.save_state(tmp_path / "sequence", seq=0)
     with tiny.context(n_ctx=256) as context:
         assert context.load_state(tmp_path / "state") == tokens
         assert context.generate([*tokens, 13], max_tokens=0).reused == 5
     with tiny.context(n_ctx=512, n_seq_max=2) as context:
+        context.generate(tokens, max_tokens=0).text()
+        context.save_state(tmp_path / "sequence", seq=0)
         assert context.load_state(tmp_path / "sequence", seq=1) == tokens
         assert context.generate([*tokens, 13], max_tokens=0, seq=1).reused == 5
+
+
+def test_a_state_that_can_not_be_shortened_is_made_anew(tmp_path: Path) -> None:
+    with Model(tiny_models.write_mamba(tmp_path / "mamba.gguf")) as model, model.context(n_ctx=256) as context:
+        first = context.generate([1, 5, 7], max_tokens=5, temperature=0, ignore_eog=True)
+        first.text()
+        held = [*first.prompt, *first.tokens[:-1]]
+        longer = context.generate([*held, first.tokens[-1]], max_tokens=5, temperature=0, ignore_eog=True)
+        longer.text()
+        assert longer.reused == len(held)
+        again = context.generate([1, 5, 7], max_tokens=10, temperature=0, ignore_eog=True)
+        again.text()
+        assert again.reused == 0
+        assert again.tokens == first.tokens + longer.tokens
+    with Model(tmp_path / "mamba.gguf") as model, model.context(n_ctx=256, n_seq_max=2) as context:
+        many = context.generate_many([[1, 5, 7], [1, 5, 9], [1, 5, 7]], max_tokens=10, temperature=0, ignore_eog=True)
+        many.texts()
+        assert many.tokens[0] == many.tokens[2] == again.tokens
+
+
+def test_model_with_an_encoder(tmp_path: Path) -> None:
+    with Model(tiny_models.write_t5(tmp_path / "t5.gguf")) as model, model.context(n_ctx=256) as context:
+        assert model.decoder_start_token == 3
+        generation = context.generate([5, 6, 7], max_tokens=6, temperature=0, ignore_eog=True)
+        generation.text()
+        logits = context.logits().tobytes()
+        context.memory.clear()
+        context.encode([5, 6, 7])
+        assert generation.tokens == greedy.continuation(context.handle, [3], 6)
+        assert context.logits().tobytes() == logits
+        context.generate([8, 9], max_tokens=6, temperature=0, ignore_eog=True).text()
+        assert context.logits().tobytes() != logits
+        with pytest.raises(InvalidArgumentError, match="encoder"):
+            context.generate_many([[5], [6]])
 
 
 # --- async --------------------------------------------------------------------------------------------------------
@@ -594,6 +646,10 @@ def test_draft_that_guesses_wrong(tiny: Model, tiny_context: Context, tmp_path: 
 def test_draft_of_another_vocabulary(owner: Model, tiny_context: Context) -> None:
     with owner.context(n_ctx=64) as draft, pytest.raises(InvalidArgumentError, match="another vocabulary"):
         tiny_context.generate([1], draft=draft)
+    with pytest.raises(InvalidArgumentError, match="another Context"):
+        tiny_context.generate([1], draft=tiny_context)
+    with tiny_context.model.context(n_ctx=64) as draft, pytest.raises(InvalidArgumentError, match="n_draft = 0"):
+        tiny_context.generate([1], draft=draft, n_draft=0)
 
 
 # --- memory -------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ sys.path[:0] = [{str(TESTS)!r}, {str(TESTS.parent / "tools")!r}]
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import demo_model, greedy, llamacffi
 from llamacffi import ffi, lib
-from llamacffi.generate import tokenize
+from greedy import tokenize
 model = lib.llama_model_load_from_file(os.fsencode(demo_model.obtain()), lib.llama_model_default_params())
 tokens = tokenize(lib.llama_model_get_vocab(model), "1, 2, 3, 4,")
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 import llamacffi
+from known_text import COUNTED, COUNTING, N_COUNTED
 from terminals import BARE, Terminal, plain
-from test_generate import COUNTED, COUNTING, N_COUNTED, bad_models
+from test_model import bad_models
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

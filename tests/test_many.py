@@ -12,7 +12,7 @@ import pytest
 import tiny_models
 from llamacffi import Context, InvalidArgumentError, Model, Sampler, ffi
 
-COUNTRIES = ("France", "Germany", "Italy", "Spain", "Japan", "Norway", "Egypt")
+COUNTRIES = ("France", "Germany", "Italy", "Spain", "Japan", "Norway")
 PROMPTS = [f"The capital of {country} is" for country in COUNTRIES]
 
 
@@ -37,11 +37,11 @@ def context(tiny: Model) -> Iterator[Context]:
 def test_known_texts(owner: Model) -> None:
     with owner.context(n_ctx=512, n_seq_max=3, n_threads=2) as context:
         many = context.generate_many(PROMPTS, max_tokens=2, temperature=0)
-        assert many.texts() == [" Paris.", " Berlin.", " Rome.", " Madrid.", " Tokyo.", " Oslo.", " Cairo."]
+        assert many.texts() == [" Paris.", " Berlin.", " Rome.", " Madrid.", " Tokyo.", " Oslo."]
         assert many.n_shared == 3
-        assert many.stop_reasons == ["length"] * 7
-        assert [len(tokens) for tokens in many.tokens] == [2] * 7
-        assert context.memory.pos_max(0) is None or context.memory.pos_max(0) == -1
+        assert many.stop_reasons == ["length"] * 6
+        assert [len(tokens) for tokens in many.tokens] == [2] * 6
+        assert context.memory.pos_max(0) == -1
 
 
 @pytest.mark.parametrize("shared", [0, 3])
@@ -102,17 +102,19 @@ def test_stops_and_lengths_of_their_own(context: Context) -> None:
 
 def test_cancel_deadline_and_close(context: Context) -> None:
     prompts = [[1, i] for i in range(8)]
-    many = context.generate_many(prompts, ignore_eog=True)
-    threading.Timer(0.1, many.cancel).start()
+    many = context.generate_many(prompts, ignore_eog=True, step=1)
+    next(many)
+    canceller = threading.Thread(target=many.cancel)
+    canceller.start()
+    canceller.join()
     many.texts()
     assert many.stop_reasons == ["cancelled"] * 8
-    many = context.generate_many(prompts, ignore_eog=True, deadline=0.05)
+    many = context.generate_many(prompts, ignore_eog=True, deadline=0.0)
     many.texts()
     assert set(many.stop_reasons) == {"deadline"}
     with context.generate_many(prompts, ignore_eog=True) as many:
         next(many)
     assert many.stop_reasons == ["cancelled"] * 8
-    assert list(many) == []
     for _ in context.generate_many(prompts, max_tokens=4):
         break
     assert context.generate([1], max_tokens=2, ignore_eog=True).text() is not None
@@ -137,7 +139,7 @@ def test_exception_of_a_sampler(context: Context) -> None:
 
 def test_wrong_use(context: Context) -> None:
     assert context.generate_many([]).texts() == []
-    for prompts, message in (("one", "several"), (["a", ""], "empty"), ([[1], [1] * 300], "300 tokens")):
+    for prompts, message in (("one", "several"), ([[1], []], "empty"), ([[1], [1] * 300], "300 tokens")):
         with pytest.raises(InvalidArgumentError, match=message):
             context.generate_many(prompts).texts()
     with pytest.raises(InvalidArgumentError, match="temperature"):

@@ -20,8 +20,8 @@ import pytest
 
 import llamacffi
 import workers
+from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import InvalidArgumentError, LlamaError, WorkerError, rpc
-from test_generate import COUNTED, COUNTING, N_COUNTED
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

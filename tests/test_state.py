@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import greedy
+from greedy import tokenize
 from llamacffi import ffi, lib
-from llamacffi.generate import tokenize
 from llamacffi.native import encode_path
 
 MakeContext = Callable[..., ffi.CData]

@@ -12,7 +12,7 @@ from carrier import ROOT
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
 
-Value = Union[bool, int, float, str, "list[int]", "list[float]", "list[str]"]
+Value = Union[bool, int, float, str, "list[int]", "list[float]", "list[str]", "array.array[int]"]
 
 VOCABULARIES = ROOT / "vendor" / "llama.cpp" / "models"
 
@@ -23,7 +23,7 @@ N_CTX, N_VOCAB = 128, 512
 def write(path: Path, values: dict[str, Value], tensors: dict[str, tuple[int, ...]]) -> Path:
     """Write a file with these keys, and tensors of these sizes with random numbers.
 
-    Integers are stored as u32 (lists: i32), floats as f32.
+    Integers are stored as u32 (lists: i32, arrays: u32), floats as f32.
     """
     gguf = lib.gguf_init_empty()
     for key, value in values.items():
@@ -60,6 +60,8 @@ def _set(gguf: Any, key: bytes, value: Value) -> None:
         lib.gguf_set_val_f32(gguf, key, value)
     elif isinstance(value, str):
         lib.gguf_set_val_str(gguf, key, value.encode())
+    elif isinstance(value, array.array):
+        lib.gguf_set_arr_data(gguf, key, lib.GGUF_TYPE_UINT32, ffi.from_buffer(value), len(value))
     elif isinstance(value[0], str):
         texts = [ffi.new("char[]", str(text).encode()) for text in value]
         lib.gguf_set_arr_str(gguf, key, ffi.new("const char *[]", texts), len(texts))
@@ -152,6 +154,168 @@ def write_llama(
             ("ffn_down", (n_ff, n_embd)),
         ):
             tensors[f"blk.{layer}.{name}.weight"] = ne
+    return write(path, values, tensors)
+
+
+def write_bert(path: Path, pooling: int = 1, n_cls_out: int = 0, **more: Value) -> Path:
+    """An encoder, which makes embeddings and no text; with `n_cls_out` outputs of a classifier it ranks, too.
+
+    Its vocabulary has English words. `pooling` is one of `enum llama_pooling_type`; `more` are keys of the file.
+    """
+    n_vocab = 3000
+    values: dict[str, Value] = {"general.architecture": "bert", "general.name": "tiny"}
+    hyperparameters: dict[str, Value] = {
+        "context_length": N_CTX,
+        "embedding_length": N_EMBD,
+        "block_count": N_LAYER,
+        "feed_forward_length": N_FF,
+        "attention.head_count": N_HEAD,
+        "attention.layer_norm_epsilon": 1e-5,
+        "attention.causal": False,
+        "pooling_type": pooling,
+    }
+    values.update({f"bert.{name}": value for name, value in hyperparameters.items()})
+    values.update(vocabulary("bert-bge", n_vocab))
+    values["tokenizer.ggml.token_type_count"] = 2
+    tensors: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (N_EMBD, n_vocab),
+        "token_types.weight": (N_EMBD, 2),
+        "position_embd.weight": (N_EMBD, N_CTX),
+        "token_embd_norm.weight": (N_EMBD,),
+        "token_embd_norm.bias": (N_EMBD,),
+    }
+    if n_cls_out:
+        values["bert.classifier.output_labels"] = [f"label {i}" for i in range(n_cls_out)]
+        tensors["cls.weight"] = (N_EMBD, N_EMBD)
+        tensors["cls.bias"] = (N_EMBD,)
+        tensors["cls.output.weight"] = (N_EMBD, n_cls_out)
+        tensors["cls.output.bias"] = (n_cls_out,)
+    for layer in range(N_LAYER):
+        for name, ne in (
+            ("attn_q", (N_EMBD, N_EMBD)),
+            ("attn_k", (N_EMBD, N_EMBD)),
+            ("attn_v", (N_EMBD, N_EMBD)),
+            ("attn_output", (N_EMBD, N_EMBD)),
+            ("attn_output_norm", (N_EMBD,)),
+            ("ffn_up", (N_EMBD, N_FF)),
+            ("ffn_down", (N_FF, N_EMBD)),
+            ("layer_output_norm", (N_EMBD,)),
+        ):
+            tensors[f"blk.{layer}.{name}.weight"] = ne
+            tensors[f"blk.{layer}.{name}.bias"] = ne[-1:]
+    return write(path, {**values, **more}, tensors)
+
+
+def write_lora(path: Path, tensors: tuple[str, ...] = ("blk.0.attn_q", "blk.1.attn_q"), **changed: Value) -> Path:
+    """A LoRA adapter of rank 4 for the model of `write_llama`, which changes these square weights."""
+    values: dict[str, Value] = {
+        "general.type": "adapter",
+        "general.architecture": "llama",
+        "adapter.type": "lora",
+        "adapter.lora.alpha": 16.0,
+        **{name.replace("__", "."): value for name, value in changed.items()},
+    }
+    sizes: dict[str, tuple[int, ...]] = {}
+    for name in tensors:
+        sizes[f"{name}.weight.lora_a"], sizes[f"{name}.weight.lora_b"] = (N_EMBD, 4), (4, N_EMBD)
+    return write(path, values, sizes)
+
+
+def write_splits(path: Path, targets: list[Path]) -> None:
+    """A model in two files: its metadata and first tensors, and the others."""
+    ggml = ffi.new("struct ggml_context **")
+    source = lib.gguf_init_from_file(
+        encode_path(os.fspath(path)), ffi.new("struct gguf_init_params *", {"ctx": ggml})[0]
+    )
+    n = lib.gguf_get_n_tensors(source)
+    for number, target in enumerate(targets):
+        part = lib.gguf_init_empty()
+        if number == 0:
+            lib.gguf_set_kv(part, source)
+        lib.gguf_set_val_u16(part, b"split.no", number)
+        lib.gguf_set_val_u16(part, b"split.count", len(targets))
+        lib.gguf_set_val_i32(part, b"split.tensors.count", n)
+        for i in range(n * number // len(targets), n * (number + 1) // len(targets)):
+            lib.gguf_add_tensor(part, lib.ggml_get_tensor(ggml[0], lib.gguf_get_tensor_name(source, i)))
+        assert lib.gguf_write_to_file(part, encode_path(os.fspath(target)), False)
+        lib.gguf_free(part)
+    lib.gguf_free(source)
+    lib.ggml_free(ggml[0])
+
+
+def write_mamba(path: Path) -> Path:
+    """A recurrent model: it has a state, which can't be shortened."""
+    n_inner, n_state, n_conv, n_rank = 2 * N_EMBD, 16, 4, 8
+    values: dict[str, Value] = {
+        "general.architecture": "mamba",
+        "mamba.context_length": 4096,
+        "mamba.embedding_length": N_EMBD,
+        "mamba.block_count": N_LAYER,
+        "mamba.feed_forward_length": 0,
+        "mamba.attention.head_count": 0,
+        "mamba.attention.layer_norm_rms_epsilon": 1e-5,
+        "mamba.ssm.conv_kernel": n_conv,
+        "mamba.ssm.inner_size": n_inner,
+        "mamba.ssm.state_size": n_state,
+        "mamba.ssm.time_step_rank": n_rank,
+        **vocabulary("llama-spm"),
+    }
+    tensors: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (N_EMBD, N_VOCAB),
+        "output_norm.weight": (N_EMBD,),
+        "output.weight": (N_EMBD, N_VOCAB),
+    }
+    for layer in range(N_LAYER):
+        for name, ne in (
+            ("attn_norm.weight", (N_EMBD,)),
+            ("ssm_in.weight", (N_EMBD, 2 * n_inner)),
+            ("ssm_conv1d.weight", (n_conv, n_inner)),
+            ("ssm_conv1d.bias", (n_inner,)),
+            ("ssm_x.weight", (n_inner, n_rank + 2 * n_state)),
+            ("ssm_dt.weight", (n_rank, n_inner)),
+            ("ssm_dt.bias", (n_inner,)),
+            ("ssm_a", (n_state, n_inner)),
+            ("ssm_d", (n_inner,)),
+            ("ssm_out.weight", (n_inner, N_EMBD)),
+        ):
+            tensors[f"blk.{layer}.{name}"] = ne
+    return write(path, values, tensors)
+
+
+def write_t5(path: Path) -> Path:
+    """A model with an encoder and a decoder, whose texts begin with token 3."""
+    n_buckets = 32
+    values: dict[str, Value] = {
+        "general.architecture": "t5",
+        "t5.context_length": 512,
+        "t5.embedding_length": N_EMBD,
+        "t5.block_count": N_LAYER,
+        "t5.feed_forward_length": N_FF,
+        "t5.attention.head_count": N_HEAD,
+        "t5.attention.key_length": N_EMBD // N_HEAD,
+        "t5.attention.value_length": N_EMBD // N_HEAD,
+        "t5.attention.layer_norm_rms_epsilon": 1e-5,
+        "t5.attention.relative_buckets_count": n_buckets,
+        "t5.decoder_start_token_id": 3,
+        **vocabulary("llama-spm"),
+    }
+    tensors: dict[str, tuple[int, ...]] = {
+        "token_embd.weight": (N_EMBD, N_VOCAB),
+        "output.weight": (N_EMBD, N_VOCAB),
+        "enc.output_norm.weight": (N_EMBD,),
+        "dec.output_norm.weight": (N_EMBD,),
+    }
+    for layer in range(N_LAYER):
+        for part, attentions in (("enc", ("attn",)), ("dec", ("attn", "cross_attn"))):
+            block = f"{part}.blk.{layer}"
+            for attention in attentions:
+                tensors[f"{block}.{attention}_norm.weight"] = (N_EMBD,)
+                for name in "qkvo":
+                    tensors[f"{block}.{attention}_{name}.weight"] = (N_EMBD, N_EMBD)
+            tensors[f"{block}.attn_rel_b.weight"] = (N_HEAD, n_buckets)
+            tensors[f"{block}.ffn_norm.weight"] = (N_EMBD,)
+            tensors[f"{block}.ffn_up.weight"] = (N_EMBD, N_FF)
+            tensors[f"{block}.ffn_down.weight"] = (N_FF, N_EMBD)
     return write(path, values, tensors)
 
 

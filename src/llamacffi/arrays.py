@@ -108,6 +108,18 @@ def _bare(pointer: Any, shape: tuple[int, ...], dtype: str, strides: Optional[Se
     return memory.cast("B").cast(dtype, shape)
 
 
+def empty(shape: Sequence[int]) -> Any:
+    """A new float32 array, of Python's own memory: NumPy's, or a `memoryview`."""
+    np = numpy()
+    if np is not None:
+        return np.empty(shape, np.float32)
+    n = 1
+    for each in shape:
+        n *= each
+    flat: Any = memoryview(bytearray(4 * n))
+    return flat.cast("f", shape) if n else flat.cast("f")
+
+
 class Rows:
     """What a C function gives the address of, by index, as views of one and the same length.
 
@@ -215,8 +227,8 @@ def stamping() -> Callable[[Any, Any, int], Any]:
         if isinstance(value, View):
             if value.stale:
                 raise FreedHandleError(
-                    "this view is stale: the object that it shows a part of has computed again, or was freed; ask for a "
-                    "new view, and copy() what you want to keep"
+                    "this view is stale: the object that it shows a part of has computed again, or was freed; ask for "
+                    "a new view, and copy() what you want to keep"
                 )
             views.append(value)
             return bare(value, ndarray)

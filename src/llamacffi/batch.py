@@ -116,7 +116,7 @@ class Batch(Owner):
         Raises:
             InvalidArgumentError, FreedHandleError: as there.
         """
-        self._write(len(self), tokens, -1 if pos is None else pos, seq, logits)
+        self._write(len(self), tokens, pos, seq, logits)
         return len(self) - 1
 
     def clear(self) -> None:
@@ -139,7 +139,7 @@ class Batch(Owner):
         seqs, n_seqs = self._sequences(seq)
         positions = flags = None
         first = pos
-        if type(pos) is not int:
+        if type(pos) is not int or not 0 <= pos < 2**31:
             first, positions = _positions(pos, n)
         outputs = _OUTPUTS.get(logits) if type(logits) is str else None
         if outputs is None:
@@ -158,11 +158,14 @@ class Batch(Owner):
         known = _ONE_SEQUENCE.get(seq) if type(seq) is int else None
         if known is not None:
             return known, 1
-        seqs = [operator.index(each) for each in seq] if isinstance(seq, (tuple, list)) else [operator.index(seq)]
+        try:
+            seqs = list(map(operator.index, seq if isinstance(seq, (tuple, list)) else [seq]))
+        except TypeError as error:
+            raise InvalidArgumentError(f"seq = {seq!r}: sequences are numbered: {error}") from None
         if not seqs or len(seqs) > self._n_seq_max:
             raise InvalidArgumentError(f"seq = {seq!r}: the batch takes from 1 to {self._n_seq_max} sequences a token")
-        if min(seqs) < 0:
-            raise InvalidArgumentError(f"seq = {seq!r}: sequences are numbered from 0")
+        if min(seqs) < 0 or max(seqs) >= 2**31:
+            raise InvalidArgumentError(f"seq = {seq!r}: sequences are numbered from 0, by 32-bit integers")
         return ffi.new(_SEQUENCES, seqs), len(seqs)
 
     def _embeddings(self, value: Any) -> tuple[Any, int]:
@@ -252,17 +255,18 @@ class Batch(Owner):
             yield part[0]
 
 
-def as_tokens(tokens: Any) -> tuple[ffi.CData, int]:
+def as_tokens(tokens: Any, name: str = "tokens") -> tuple[ffi.CData, int]:
     """Tokens as C takes them: without a copy, if they are 32-bit integers side by side.
 
     Args:
         tokens: an integer, or a NumPy array, `array.array`, list or other sequence of integers.
+        name: what they are, for messages.
 
     Returns:
         `llama_token[]`, which keeps the memory alive, and how many there are.
 
     Raises:
-        InvalidArgumentError: these are no ids of tokens.
+        InvalidArgumentError: these are no 32-bit integers.
     """
     if type(tokens) is not list:
         try:
@@ -270,25 +274,29 @@ def as_tokens(tokens: Any) -> tuple[ffi.CData, int]:
         except TypeError:  # no memory of its own
             tokens = [tokens] if hasattr(tokens, "__index__") else tokens
         else:
-            if memory.ndim != 1:
-                raise InvalidArgumentError(f"tokens of shape {memory.shape}: they must be in one row")
-            if memory.format == "i" and memory.c_contiguous:
+            if memory.ndim > 1:
+                raise InvalidArgumentError(f"{name} of shape {memory.shape}: they must be in one row")
+            if memory.format == "i" and memory.c_contiguous and memory.ndim:
                 return ffi.from_buffer(_INT32, tokens), len(memory)
-            if memory.format in ("f", "d", "e", "?", "c"):
-                raise InvalidArgumentError(f"tokens of format {memory.format!r}: their ids are integers")
             tokens = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()
+            tokens = tokens if memory.ndim else [tokens]
     try:
         ids = ffi.new(_INT32, tokens if type(tokens) is list else list(tokens))
     except (TypeError, OverflowError) as error:
-        raise InvalidArgumentError(f"tokens: their ids are 32-bit integers: {error}") from None
+        raise InvalidArgumentError(f"{name}: they must be 32-bit integers: {error}") from None
     return ids, len(ids)
 
 
 def _positions(pos: Any, n: int) -> tuple[int, Optional[Any]]:
     """The first position, and all of them if they are given one by one."""
+    if pos is None:
+        return -1, None  # which C understands
     if hasattr(pos, "__index__") and not getattr(pos, "shape", ()):
-        return operator.index(pos), None
-    positions, n_positions = as_tokens(pos)
+        pos = operator.index(pos)
+        if not 0 <= pos < 2**31:
+            raise InvalidArgumentError(f"pos = {pos}: positions are numbered from 0, by 32-bit integers")
+        return pos, None
+    positions, n_positions = as_tokens(pos, "pos")
     if n_positions != n:
         raise InvalidArgumentError(f"{n_positions} positions for {n} tokens")
     return 0, positions
@@ -298,7 +306,10 @@ def _flags(logits: Any, n: int) -> tuple[int, Any]:
     """An array of n zeros and ones."""
     if isinstance(logits, str):
         raise InvalidArgumentError(f'logits = {logits!r}: it is "last", "all", "none", or an array of truth values')
-    flags = bytes([bool(each) for each in logits])
+    try:
+        flags = bytes([bool(each) for each in logits])
+    except TypeError:
+        raise InvalidArgumentError(f"logits = {logits!r}: there must be a truth value for each token") from None
     if len(flags) != n:
         raise InvalidArgumentError(f"{len(flags)} truth values in logits for {n} tokens")
     return 0, flags

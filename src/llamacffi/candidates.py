@@ -41,11 +41,11 @@ class Candidates:
         self._clear()
         module = numpy()
         try:
-            values = array("f", logits) if module is None else module.ravel(module.asarray(logits, module.float32))
+            values = array("f", logits) if module is None else module.asarray(logits, module.float32)
         except (TypeError, ValueError, OverflowError) as error:
             raise InvalidArgumentError(f"Candidates: logits: {error}") from None
-        if not len(values):
-            raise InvalidArgumentError("Candidates: there are no logits")
+        if getattr(values, "ndim", 1) != 1 or not len(values):
+            raise InvalidArgumentError("Candidates: logits: one or more numbers are needed, in one dimension")
         self._memory = ffi.new("llama_token_data[]", len(values))
         self._array = ffi.new("llama_token_data_array *", {"data": self._memory, "size": len(values), "selected": -1})
         self._room = len(values)

@@ -49,10 +49,8 @@ def render(messages: Messages, template: str, add_generation_prompt: bool = True
         n = llamacffi.llama_chat_apply_template(template, array, len(array), add_generation_prompt, buffer, room)
         if n < 0:
             shown = template if len(template) < 40 and "\n" not in template else "this one"
-            problem = (
-                f"llama.cpp does not know {shown}; give one of {', '.join(templates())}, or write the prompt yourself"
-            )
-            raise _refused("template", problem)
+            advice = f"give one of {', '.join(templates())}; or write the prompt yourself"
+            raise _refused("template", f"llama.cpp does not know {shown}: {advice}")
         if n <= room:
             return str(ffi.buffer(buffer, n)[:].decode("utf-8", "surrogateescape"))
         room = n

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
 
-from . import arrays, states
+from . import arrays, held, states
 from .batch import Batch, as_tokens
 from .errors import InvalidArgumentError, LlamaError, reason
 from .memory import Memory
@@ -133,12 +133,11 @@ class Context(Owner):
         self._version = version = arrays.version_of(handle)
         self._n_vocab = int(llamacffi.llama_vocab_n_tokens(llamacffi.llama_model_get_vocab(model.handle)))
         self._n_embd = int(getattr(llamacffi, "llama_model_n_embd_out", llamacffi.llama_model_n_embd)(model.handle))
-        pooled = self._n_embd
-        if self.pooling_type == "rank":
-            pooled = int(llamacffi.llama_model_n_cls_out(model.handle))
+        ranks = self.pooling_type == "rank"
+        self._n_pooled = int(llamacffi.llama_model_n_cls_out(model.handle)) if ranks else self._n_embd
         self._logits = arrays.Rows(self._logits_at, self._n_vocab, version)
         self._embeddings = arrays.Rows(self._embeddings_at, self._n_embd, version)
-        self._embeddings_seq = arrays.Rows(self._embeddings_of, pooled, version)
+        self._embeddings_seq = arrays.Rows(self._embeddings_of, self._n_pooled, version)
 
     # --- what it is ---
 
@@ -178,6 +177,11 @@ class Context(Owner):
     def n_seq_max(self) -> int:
         """How many sequences there can be. C: `llama_n_seq_max`."""
         return int(llamacffi.llama_n_seq_max(self.handle))
+
+    @property
+    def n_embd(self) -> int:
+        """How many numbers each embedding has that it makes of a token. C: `llama_model_n_embd_out`."""
+        return self._n_embd
 
     @property
     def pooling_type(self) -> str:
@@ -528,12 +532,13 @@ class Context(Owner):
         """
         states.write(self.handle, data, seq)
 
-    def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = (), *, seq: Optional[int] = None) -> None:
+    def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = None, *, seq: Optional[int] = None) -> None:
         """Write `state()` to a file, which appears under its name once it is whole.
 
         Args:
             path: the file.
-            tokens: what `load_state()` is to return, normally the tokens that the memory holds.
+            tokens: what `load_state()` is to return; None, the tokens that the sequence (the first one) is known to
+                hold since `generate()`.
             seq: a single sequence; None, all.
 
         Raises:
@@ -541,7 +546,7 @@ class Context(Owner):
 
         C: `llama_state_save_file`, `llama_state_seq_save_file`.
         """
-        states.save(self.handle, path, tokens, seq)
+        states.save(self.handle, path, held.tokens(self, seq or 0) if tokens is None else tokens, seq)
 
     def load_state(self, path: Union[str, os.PathLike[str]], *, seq: Optional[int] = None) -> list[int]:
         """Restore what `save_state()` has written.
@@ -559,7 +564,9 @@ class Context(Owner):
 
         C: `llama_state_load_file`, `llama_state_seq_load_file`.
         """
-        return states.load(self.handle, path, seq)
+        tokens = states.load(self.handle, path, seq)
+        held.note(self, seq or 0, tokens)
+        return tokens
 
     # --- performance ---
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import held
 from .errors import InvalidArgumentError
-from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_tokens
+from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_tokens, whole
 from .native import ffi, lib
 from .owner import Owner
 
@@ -36,6 +36,7 @@ class Generation(Loop[str]):
     def __init__(
         self,
         context: Context,
+        seq: int,
         prompt: list[int],
         parents: Sequence[Owner],
         step: Optional[int],
@@ -48,13 +49,14 @@ class Generation(Loop[str]):
         self.reused = 0
         self.prompt_seconds = self.text_seconds = 0.0
         self._progress = progress
+        self._seq = seq
         self._texts: list[str] = []
         self._sequence: Any = None
-        super().__init__(context, parents, step, deadline)
+        super().__init__(context, [seq], parents, step, deadline)
 
-    def _begin(self, seq: int, tokens: list[int], n_held: int, sampler: Owner, end: End) -> None:
-        self._seq, self._given, self.reused = seq, tokens, n_held
-        self._sequence = self._add(seq, tokens, n_held, sampler, end)
+    def _begin(self, tokens: list[int], n_held: int, sampler: Owner, end: End) -> None:
+        self._given, self.reused = tokens, n_held
+        self._sequence = self._add(self._seq, tokens, n_held, sampler, end)
 
     def text(self) -> str:
         """Read what is still to come, and return the whole text."""
@@ -112,7 +114,7 @@ def generate(
     draft: Optional[Context] = None,
     n_draft: int = 8,
     progress: Optional[Progress] = None,
-    closes: Sequence[Owner] = (),
+    closes: Optional[Owner] = None,
     **sampling: Any,
 ) -> Generation:
     """Continue a prompt.
@@ -127,7 +129,7 @@ def generate(
             `sampling`.
         step: how many tokens a piece has; None, those that come within a millisecond, and at least one.
         deadline: when to end, in seconds from now; even within the prompt.
-        seq: the number of the sequence in the context that this is.
+        seq: the number of the sequence in the context that this is. What has been generating in it is closed.
         reuse: whether tokens at the prompt's beginning that the sequence holds already are taken as they are; otherwise
             all of it is computed anew.
         ignore_eog: whether to go on where the model would end the text.
@@ -148,26 +150,30 @@ def generate(
     model = context.model
     tokens = to_tokens(model.vocab, prompt, add_special, parse_special)
     end = to_end(context, max_tokens, stop, ignore_eog)
+    if whole("seq", seq) >= context.n_seq_max:
+        raise InvalidArgumentError(f"seq = {seq!r}: the context has {context.n_seq_max} (n_seq_max), from 0 on")
     check_room([tokens], end.limit)
+    if draft is not None:
+        _check_draft(context, draft, n_draft)
     with ExitStack() as undo:
         sampler, own = Sampler.from_options(model.vocab, sampler, **sampling)
         if own:
             undo.callback(sampler.close)
         else:
             sampler.reset()
-        made = Generation(context, tokens, [sampler, *([draft] if draft else [])], step, deadline, progress)
+        made = Generation(context, seq, tokens, [sampler, *([draft] if draft else [])], step, deadline, progress)
         undo.callback(made.close)
         if draft:
-            _check_draft(context, draft, n_draft)
+            held.forget(draft, 0)
             lib.llamacffi_loop_draft(made.handle, draft.handle, n_draft)
         if model.has_encoder:
             context.encode(tokens)
             start = model.decoder_start_token
-            tokens = [model.vocab.bos if start is None else start]
+            tokens = [(model.vocab.bos or 0) if start is None else start]
             reuse = False
         n_held = held.begin(context, seq, tokens) if reuse else held.forget(context, seq)
-        made._begin(seq, tokens, n_held, sampler, end)
-        made._closes = [*closes, *([sampler] if own else [])]
+        made._begin(tokens, n_held, sampler, end)
+        made._closes = [each for each in (closes, sampler if own else None) if each]
         undo.pop_all()
     return made
 
@@ -176,6 +182,6 @@ def _check_draft(context: Context, draft: Context, n_draft: int) -> None:
     ours, its = context.model.vocab, draft.model.vocab
     if (ours.n_tokens, ours.type, ours.bos, ours.eos) != (its.n_tokens, its.type, its.bos, its.eos):
         raise InvalidArgumentError("draft: its model has another vocabulary")
-    if n_draft < 1:
-        raise InvalidArgumentError(f"n_draft = {n_draft!r}: must be at least 1")
-    held.forget(draft, 0)
+    if draft is context or type(draft) is not type(context):
+        raise InvalidArgumentError("draft: must be another Context, of a smaller model")
+    whole("n_draft", n_draft, 1)

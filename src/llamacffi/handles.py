@@ -28,9 +28,14 @@ def address_of(handle: ffi.CData) -> int:
     kind = _kind(handle)
     if kind is None or not handle:
         raise InvalidArgumentError(f"address_of: {handle!r} is not a pointer of cffi's, or is NULL")
-    if lib.llamacffi_is_freed(kind, ffi.cast("void *", handle)):
+    if is_freed(handle):
         raise FreedHandleError(f"address_of: this {kind.decode()} was freed")
     return int(ffi.cast("uintptr_t", handle))
+
+
+def is_freed(handle: ffi.CData) -> bool:
+    """Whether a handle is one that was freed through this package."""
+    return bool(lib.llamacffi_is_freed(_kind(handle), ffi.cast("void *", handle)))
 
 
 def from_address(c_type: str, address: Any) -> ffi.CData:

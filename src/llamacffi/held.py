@@ -1,4 +1,4 @@
-"""Which tokens the sequences of a context hold, as far as is known: what a prompt begins with need not be computed again.
+"""Which tokens the sequences of a context hold, as far as is known: a prompt may begin with them.
 
 What was computed in another way than here, or is gone since, makes it unknown.
 """
@@ -27,10 +27,15 @@ def keep(context: Context, seq: int, tokens: Sequence[int]) -> None:
 
     The others' are as they were before `begin`.
     """
-    if tokens and shorten(context, seq, len(tokens)):
-        context._held[seq] = list(tokens)
-    else:
+    if not tokens or not shorten(context, seq, len(tokens)):
         forget(context, seq)
+        tokens = []
+    note(context, seq, tokens)
+
+
+def note(context: Context, seq: int, tokens: Sequence[int]) -> None:
+    """Take down that a sequence holds these tokens."""
+    context._held[seq] = list(tokens)
     context._held_version = context._version[0]
 
 

@@ -14,7 +14,7 @@ from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
 LOGGER = "llamacffi"
 _WARNING = 30  # logging's
@@ -30,6 +30,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.lines: list[tuple[int, str]] = []
+        self._outer: Optional[Kept] = None
 
     def __enter__(self) -> Kept:
         self._outer = _kept.get(get_ident())

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
+from contextlib import suppress
+from operator import index
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
-from .errors import BusyError, InvalidArgumentError, LlamaError, failure, reason
+from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
 
@@ -54,22 +56,39 @@ class Loop(Owner, Generic[Piece]):
     _warns: ClassVar[bool] = False  # who breaks out of a `for` loop just drops it
 
     def __init__(
-        self, context: Context, parents: Sequence[Owner], step: Optional[int], deadline: Optional[float]
+        self,
+        context: Context,
+        seqs: Iterable[int],
+        parents: Sequence[Owner],
+        step: Optional[int],
+        deadline: Optional[float],
     ) -> None:
-        if step is not None and step < 1:
-            raise InvalidArgumentError(f"step = {step!r}: must be the number of tokens in a piece, or None")
+        self._n_step = 0 if step is None else whole("step", step, 1)
+        us = -1 if deadline is None else _microseconds(deadline)
+        self._context = context
+        self._seqs = frozenset(seqs)
+        self._closes: list[Owner] = []
+        self._at_work = threading.Lock()  # held through a step
+        self._worker: Optional[int] = None  # the thread that holds it
+        self._alive = threading.Lock()  # held while the loop is used beside a step
+        self._take_over()
         loop = lib.llamacffi_loop_new(context.handle)
         if not loop:
             raise failure()
         super().__init__(loop, context, *parents)
-        if deadline is not None:
-            lib.llamacffi_loop_deadline(loop, max(0, int(deadline * 1e6)))
-        self._context = context
-        self._closes: list[Owner] = []
-        self._n_step = step or 0
-        self._at_work = threading.Lock()  # held through a step
-        self._worker: Optional[int] = None  # the thread that holds it
-        self._alive = threading.Lock()  # held while the loop is used beside a step
+        lib.llamacffi_loop_deadline(loop, us)
+
+    def _take_over(self) -> None:
+        """Close those that have not ended and have a sequence which this one wants.
+
+        Raises:
+            BusyError: one of them is being read just now.
+        """
+        for other in list(self._context._living_children()):
+            if isinstance(other, Loop) and other._seqs & self._seqs:
+                if other._at_work.locked():
+                    raise BusyError(f"another {type(other).__name__} is at work on this sequence of the context")
+                other.close()
 
     def cancel(self) -> None:
         """End this as soon as can be, even within a batch of the prompt; from any thread, at any time.
@@ -91,7 +110,8 @@ class Loop(Owner, Generic[Piece]):
         self.cancel()
         with self._at_work:
             if self._handle is not None:
-                self._end()
+                with suppress(FreedHandleError):  # of a context that was freed through `lib`
+                    self._end()
             super().close()
         while self._closes:
             self._closes.pop().close()
@@ -136,6 +156,8 @@ class Loop(Owner, Generic[Piece]):
             self._worker = threading.get_ident()
             status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
             error = _error(status) if status else None
+        except BaseException as raised:  # of a signal's handler
+            error = raised
         finally:
             self._worker = None
             self._at_work.release()
@@ -189,7 +211,9 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     if isinstance(prompt, (str, bytes)):
         tokens = vocab.tokenize(prompt, add_special=add_special, parse_special=parse_special)
     else:
-        tokens = [int(token) for token in prompt]
+        from .vocab import token_array
+
+        tokens = list(token_array(prompt, "generate"))
         wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
         if wrong is not None:
             raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")
@@ -199,14 +223,36 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
 
 
 def to_end(context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop]], ignore_eog: bool) -> End:
-    if max_tokens is not None and not 0 <= max_tokens < 2**31:
-        raise InvalidArgumentError(f"max_tokens = {max_tokens!r}: must be a number of tokens from 0 on, or None")
-    n_predict = 2**31 - 1 if max_tokens is None else max_tokens
-    stops = [stop] if isinstance(stop, (str, bytes, int)) else list(stop)
-    texts = [each.encode() if isinstance(each, str) else each for each in stops if not isinstance(each, int)]
+    """Where a text is to end, by the options of `generate`."""
+    stops = [stop] if isinstance(stop, (str, bytes)) or not isinstance(stop, Iterable) else list(stop)
+    texts = [each.encode() if isinstance(each, str) else each for each in stops if isinstance(each, (str, bytes))]
     if not all(texts):
         raise InvalidArgumentError("stop: an empty text would end everything at once")
-    return End(n_predict, _room(context), texts, [each for each in stops if isinstance(each, int)], ignore_eog)
+    tokens = [whole("stop", each) for each in stops if not isinstance(each, (str, bytes))]
+    n_predict = 2**31 - 1 if max_tokens is None else whole("max_tokens", max_tokens)
+    return End(n_predict, _room(context), texts, tokens, bool(ignore_eog))
+
+
+def whole(name: str, value: Any, least: int = 0) -> int:
+    """A whole number that an option is, from `least` on.
+
+    Raises:
+        InvalidArgumentError: it is none, or does not fit C's type.
+    """
+    try:
+        number = index(value)
+    except TypeError:
+        number = -1
+    if not least <= number < 2**31:
+        raise InvalidArgumentError(f"{name} = {value!r}: must be a whole number from {least} on")
+    return number
+
+
+def _microseconds(deadline: Any) -> int:
+    try:
+        return int(max(0.0, min(float(deadline), 1e9)) * 1e6) if deadline == deadline else int(deadline)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"deadline = {deadline!r}: must be a number of seconds") from None
 
 
 def _room(context: Context) -> int:

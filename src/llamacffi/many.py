@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -53,7 +53,7 @@ class Generations(Loop["tuple[int, str]"]):
         shortest = min(map(len, prompts), default=0)
         self.n_shared = min(n_common(prompts), shortest - 1) if n_seq > 1 else 0
         self._shares: Any = None
-        super().__init__(context, [sampler], step, deadline)
+        super().__init__(context, self._idle, [sampler], step, deadline)
 
     def _begin(self) -> None:
         for seq in self._idle:
@@ -161,7 +161,7 @@ def generate_many(
     ignore_eog: bool = False,
     add_special: bool = True,
     parse_special: bool = True,
-    closes: Sequence[Owner] = (),
+    closes: Optional[Owner] = None,
     **sampling: Any,
 ) -> Generations:
     """Continue many prompts through one context, as many at once as it has sequences (`n_seq_max`).
@@ -194,6 +194,6 @@ def generate_many(
         made = Generations(context, tokens, sampler, end, step, deadline)
         undo.callback(made.close)
         made._begin()
-        made._closes = [*closes, *([sampler] if own else [])]
+        made._closes = [each for each in (closes, sampler if own else None) if each]
         undo.pop_all()
     return made

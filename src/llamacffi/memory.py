@@ -29,6 +29,7 @@ class Memory(Owner):
     def __init__(self, context: Context) -> None:
         super().__init__(llamacffi.llama_get_memory(context.handle), context)
         self._owned = False
+        self._held = context._held  # which is not known any more of what is changed here
 
     def clear(self, *, data: bool = False) -> None:
         """Forget all sequences.
@@ -39,6 +40,7 @@ class Memory(Owner):
         C: `llama_memory_clear`.
         """
         llamacffi.llama_memory_clear(self.handle, data)
+        self._held.clear()
 
     def remove(self, seq: Optional[int] = None, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Forget the tokens of a sequence that are in a range.
@@ -52,6 +54,7 @@ class Memory(Owner):
 
         C: `llama_memory_seq_rm`.
         """
+        self._held.clear()
         if not llamacffi.llama_memory_seq_rm(self.handle, -1 if seq is None else seq, _or(p0, -1), _or(p1, -1)):
             raise LlamaError(
                 "these positions can't be removed alone from this model's memory; remove the whole sequence, and "
@@ -66,6 +69,7 @@ class Memory(Owner):
 
         C: `llama_memory_seq_cp`.
         """
+        self._held.pop(target, None)
         llamacffi.llama_memory_seq_cp(self.handle, source, target, _or(p0, -1), _or(p1, -1))
 
     def keep(self, seq: int) -> None:
@@ -79,13 +83,15 @@ class Memory(Owner):
         """Move the tokens of a sequence that are in a range.
 
         Args:
-            delta: is added to their positions; what would come before position 0 is forgotten.
+            delta: is added to their positions; what would come before position 0 is forgotten. A token that `copy()`
+                lets another sequence share moves there, too.
 
         Raises:
             InvalidArgumentError: the memory can't do that, see `can_shift`.
 
         C: `llama_memory_seq_add`.
         """
+        self._held.pop(seq, None)
         llamacffi.llama_memory_seq_add(self.handle, seq, _or(p0, -1), _or(p1, -1), delta)
 
     def divide(self, seq: int, divisor: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
@@ -99,6 +105,7 @@ class Memory(Owner):
 
         C: `llama_memory_seq_div`.
         """
+        self._held.pop(seq, None)
         llamacffi.llama_memory_seq_div(self.handle, seq, _or(p0, -1), _or(p1, -1), divisor)
 
     def pos_min(self, seq: int = 0) -> int:

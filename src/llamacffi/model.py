@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
@@ -17,13 +17,16 @@ from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .native import encode_path, ffi
 from .owner import Owner
 from .params import enum_name, field_names, fill
-from .vocab import Vocab, token_array
+from .vocab import Vocab
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
     from .context import Context
     from .devices import Device
+    from .embedding import Ranked
     from .generation import Generation
+    from .loop import Prompt
+    from .many import Generations
 
     Path = Union[str, os.PathLike[str]]
 
@@ -39,7 +42,8 @@ class Model(Owner):
     Args:
         path: a GGUF file; of a model in several, the first, if they have the names that llama.cpp gives them, or else
             all of them in order. Or a binary file object that has a file descriptor, which is read from its position
-            on, stays open, and has the same position afterwards.
+            on, stays open, and has the same position afterwards; its data must lie as llama.cpp can map them, or
+            `load_mode="none"` read them.
         progress: called with the part that is loaded, 0 to 1; returning False cancels, None does not.
         device, gpu_layers, split_mode, main_gpu, tensor_split: the devices to use and how, as `choose_devices` takes
             them.
@@ -256,69 +260,75 @@ class Model(Owner):
 
         return Context(self, **params)
 
-    # --- text, in a context of its own ---
+    # --- what needs a context, in one of its own ---
 
     def generate(
         self,
-        prompt: Union[str, bytes, Sequence[int]],
+        prompt: Prompt,
         *,
         max_tokens: Optional[int] = None,
         n_ctx: Optional[int] = None,
+        add_special: bool = True,
+        parse_special: bool = True,
         **options: Any,
     ) -> Generation:
-        """Continue a prompt, in a context that is closed with what this returns.
+        """Continue a prompt, in a context that is closed when the text ends, or with what this returns.
 
         Args:
-            prompt: a text, in which special tokens are taken as such, or tokens.
+            prompt: a text, or tokens (integers).
             max_tokens: how many tokens at most; None goes on until the model ends its text, or the context is full.
             n_ctx: how many tokens the context has room for; None takes as many as are needed, and no more than the
                 model was trained with; without `max_tokens`, 4096 beside the prompt.
-            **options: those of `generation.generate`: temperature, stop, seed, …; and those of `Context`.
+            add_special, parse_special: as `Vocab.tokenize` takes them.
+            **options: those of `generation.generate`: temperature, stop, seed, …; and those of `Context`: n_threads, …
 
         Raises:
-            LlamaError: the prompt does not fit, or is empty, and the model has no token to begin with.
-            InvalidArgumentError: there is no such option, or it can't have this value.
+            LlamaError: the prompt does not fit; the context can't be made.
+            InvalidArgumentError: the prompt is empty, and the model has no token to begin with; there is no such
+                option, or it can't have this value.
         """
-        from . import generation
+        from .generation import generate
+        from .loop import to_tokens
 
-        tokens = self._tokens(prompt)
+        tokens = to_tokens(self.vocab, prompt, add_special, parse_special)
         context, options = self._own_context([len(tokens)], max_tokens, n_ctx, options)
         with _closed_on_failure(context):
-            return generation.generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
+            return generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
 
     def generate_many(
         self,
-        prompts: Sequence[Union[str, bytes, Sequence[int]]],
+        prompts: Iterable[Prompt],
         *,
         max_tokens: Optional[int] = None,
         n_ctx: Optional[int] = None,
         n_seq_max: Optional[int] = None,
+        add_special: bool = True,
+        parse_special: bool = True,
         **options: Any,
-    ) -> Any:
-        """Continue many prompts at once, in a context that is closed with what this returns.
+    ) -> Generations:
+        """Continue many prompts at once, in a context that is closed when all texts end, or with what this returns.
 
         Args:
-            prompts: the texts, or the tokens of each.
+            prompts: texts, or lists of tokens.
             max_tokens: how many tokens of each at most.
             n_ctx: how many tokens the context has room for, all sequences together; None takes as many as are needed.
             n_seq_max: how many prompts are served at once; None takes up to 8.
-            **options: those of `generation.generate_many`, and those of `Context`.
-
-        Returns:
-            What `generation.generate_many` returns.
+            add_special, parse_special: as `Vocab.tokenize` takes them.
+            **options: those of `many.generate_many`, and those of `Context`.
 
         Raises:
             LlamaError, InvalidArgumentError: as for `generate`.
         """
-        from . import generation
+        from .loop import to_tokens
+        from .many import generate_many
 
-        tokens = [self._tokens(prompt) for prompt in prompts]
-        n_seq_max = n_seq_max or max(1, min(_N_SEQ_MAX, len(tokens)))
-        context, options = self._own_context(
-            list(map(len, tokens)), max_tokens, n_ctx, {**options, "n_seq_max": n_seq_max}
-        )
+        if isinstance(prompts, (str, bytes)):
+            raise InvalidArgumentError("prompts: must be several; for a single one there is generate()")
+        tokens = [to_tokens(self.vocab, prompt, add_special, parse_special) for prompt in prompts]
+        options["n_seq_max"] = n_seq_max or max(1, min(_N_SEQ_MAX, len(tokens)))
+        context, options = self._own_context(list(map(len, tokens)), max_tokens, n_ctx, options)
         with _closed_on_failure(context):
-            return generation.generate_many(context, tokens, max_tokens=max_tokens, closes=context, **options)
+            return generate_many(context, tokens, max_tokens=max_tokens, closes=context, **options)
 
     def chat(
         self,
@@ -329,7 +339,7 @@ class Model(Owner):
         n_ctx: Optional[int] = None,
         **options: Any,
     ) -> Generation:
-        """The answer to messages, in a context that is closed with what this returns.
+        """The answer to messages, in a context that is closed when the text ends, or with what this returns.
 
         A context of one's own, `context.chat(messages)`, keeps what it has computed for the next turn.
 
@@ -339,19 +349,26 @@ class Model(Owner):
             max_tokens, n_ctx, **options: as for `generate`.
 
         Raises:
-            LlamaError, InvalidArgumentError: as for `generate` and `chat.chat`.
+            LlamaError: as for `generate`; or the model has no template.
+            InvalidArgumentError: as for `generate`; or a message is not as it should be, or llama.cpp does not know the
+                template.
         """
-        from . import chat, generation
+        from .chat import tokens_of
 
-        tokens = chat.tokens_of(self, messages, template)
-        context, options = self._own_context([len(tokens)], max_tokens, n_ctx, options)
-        with _closed_on_failure(context):
-            return generation.generate(context, tokens, max_tokens=max_tokens, closes=context, **options)
+        tokens = tokens_of(self, messages, template)
+        return self.generate(tokens, max_tokens=max_tokens, n_ctx=n_ctx, **options)
 
-    def _tokens(self, prompt: Any) -> Sequence[int]:
-        if isinstance(prompt, (str, bytes)):
-            return self.vocab.tokenize(prompt, parse_special=True)
-        return list(token_array(prompt, "generate"))
+    def embed(self, texts: Union[str, Sequence[str]], *, normalize: bool = False, **params: Any) -> Any:
+        """The embeddings of texts, in a context of its own: see `embedding.embed`."""
+        from .embedding import embed
+
+        return embed(self, texts, normalize=normalize, **params)
+
+    def rerank(self, query: str, documents: Sequence[str], **params: Any) -> list[Ranked]:
+        """How well documents answer a query, in a context of its own: see `embedding.rerank`."""
+        from .embedding import rerank
+
+        return rerank(self, query, documents, **params)
 
     def _own_context(
         self, n_tokens: list[int], max_tokens: Optional[int], n_ctx: Optional[int], options: Mapping[str, Any]
@@ -359,8 +376,8 @@ class Model(Owner):
         """A context for prompts of so many tokens, and the options that are not for it."""
         longest, n_ctx_train = max(n_tokens, default=0), self.n_ctx_train
         n_seq = options.get("n_seq_max") or 1
-        most = (n_ctx // n_seq if n_ctx else n_ctx_train) or longest + (max_tokens or _N_MORE)
-        needed = longest + (1 if max_tokens is None else max_tokens)
+        needed = longest + (1 if max_tokens is None else max(0, max_tokens))
+        most = n_ctx // n_seq if n_ctx else n_ctx_train or needed
         if needed > most:
             what = f"the prompt's {longest} tokens and {needed - longest} more are {needed}"
             takes = f"n_ctx = {n_ctx} has room for {most}" if n_ctx else f"this model takes {n_ctx_train}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Optional, TypeVar
 import llamacffi
 
 from .errors import FreedHandleError
+from .handles import is_freed
 from .native import ffi
 
 Self = TypeVar("Self", bound="Owner")
@@ -76,8 +78,13 @@ class Owner:
         self._parents = ()
 
     def _close_handle(self) -> None:
-        if self._owned:
+        if not self._owned:
+            return
+        try:
             getattr(llamacffi, self._free)(self._handle)
+        except FreedHandleError:
+            if not is_freed(self._handle):  # what is not ours uses it
+                raise
 
     def _living_children(self) -> Iterator[Owner]:
         for reference in list(self._children.values()):
@@ -95,11 +102,14 @@ class Owner:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) is None:
+        if getattr(self, "_handle", None) is None or sys.is_finalizing():  # the process's end frees everything
             return
         if self._owned and self._warns:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
         self.close()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled: it owns a native object")
 
     def __repr__(self) -> str:
         state = " (closed)" if self._handle is None else ""

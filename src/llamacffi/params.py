@@ -75,7 +75,7 @@ def _set(params: ffi.CData, name: str, type_: ffi.CType, value: Any, function: s
         value = value.handle
     if type_.kind == "enum":
         value = enum_value(type_.cname[len("enum ") :], value, function, name)
-    elif type_.kind == "pointer" and not isinstance(value, ffi.CData):
+    elif type_.kind in ("pointer", "function") and not isinstance(value, ffi.CData):
         if name in _CALLBACKS:
             c_type, user_data = _CALLBACKS[name]
             made = value if isinstance(value, Callback) else llamacffi.callback(c_type, value)

@@ -164,7 +164,7 @@ def serve(
         LlamaError: it can't listen there.
         KeyboardInterrupt: Ctrl-C.
     """
-    from .generate import processors
+    from .params import processors
 
     offered = _offered(device)
     if cache_dir is not None:

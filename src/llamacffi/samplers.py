@@ -11,7 +11,7 @@ import llamacffi
 
 from . import callbacks
 from .candidates import Candidates, LogitsProcessors, PythonSampler
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, reason
 from .native import ffi, lib
 from .owner import Owner
 
@@ -568,9 +568,12 @@ class Sampler(Owner):
         """
         handle, parents = _vocab("grammar_lazy_patterns", vocab)
         patterns, tokens = list(trigger_patterns), list(trigger_tokens)
-        made = llamacffi.llama_sampler_init_grammar_lazy_patterns(
-            handle, text, root, patterns, len(patterns), tokens, len(tokens)
-        )
+        try:
+            made = llamacffi.llama_sampler_init_grammar_lazy_patterns(
+                handle, text, root, patterns, len(patterns), tokens, len(tokens)
+            )
+        except NativeExceptionError as error:  # std::regex's
+            raise InvalidArgumentError(f"a pattern of {patterns} can't be used: {error}", error.function) from None
         return cls._of_grammar(made, parents)
 
     @classmethod

@@ -39,7 +39,7 @@ def write(handle: ffi.CData, data: Any, seq: Optional[int]) -> None:
         n = llamacffi.llama_state_set_data(handle, memory, size)
     else:
         n = llamacffi.llama_state_seq_set_data(handle, memory, size, seq)
-    if n != size:
+    if not n or n != size:
         what = "this context" if seq is None else "a sequence of this context"
         raise LlamaError(f"these {size} bytes are not a state of {what}", native=reason())
 

@@ -97,6 +97,12 @@ bool has_raised(int64_t returned) {
     return true;
 }
 
+// What raised in a callback of a guarded call that this one has made is what this one fails with.
+void inherit_exception(const Call & call) {
+    const size_t depth = depth_of(&call);
+    if (exceptions.size() > depth + 1 && exceptions[depth + 1]) exceptions[depth] = std::exchange(exceptions[depth + 1], 0);
+}
+
 // A call through `lib` raises nothing itself, and nobody must miss a Ctrl-C: Python meets this where the call returns.
 void interrupt_if_due() {
     if (std::exchange(interrupt_due, false)) std::raise(SIGINT);

@@ -182,8 +182,9 @@ class Formatted {
 // ggml_set_abort_callback, which is global to the process: the user's own is called, and then ours.
 ggml_abort_callback_t set_abort_callback(ggml_abort_callback_t callback);
 
-// callbacks.cpp: the owner of callbacks is gone.
+// callbacks.cpp: the owner of callbacks is gone; what a call within this one raised is this one's.
 void release_all(const void * owner);
+void inherit_exception(const Call & call);
 
 // tensors.cpp
 void tensors_made(const ggml_context * context);

@@ -186,11 +186,19 @@ bool Use::take(Call & call, const char * argument, const void * handle, const Ki
     if (!entry->alive.load()) return call.look_closer(argument, handle, kind, entry);
     if (!lock) return true;
     Entry * shared = root(entry);
+    if (!lock_root(call, argument, shared)) return false;
+    if (call.is_computing()) {
+        shared->version++;
+        outdated_ = shared;
+    }
+    return true;
+}
+
+bool Use::lock_root(Call & call, const char * argument, Entry * shared) {
     Thread * nobody = nullptr;
     if (shared->locked_by.compare_exchange_strong(nobody, &call.thread())) {
         shared->holder = &call;
         locked_ = shared;
-        if (call.is_computing()) shared->version++;
         return true;
     }
     if (nobody != &call.thread()) {
@@ -206,9 +214,8 @@ bool Use::take(Call & call, const char * argument, const void * handle, const Ki
 }
 
 Use::~Use() {
+    if (outdated_) outdated_->version++;  // once more: a callback may have taken a view in the meantime
     if (locked_) {
-        // Once more: a callback may have taken a view in the meantime.
-        if (locked_->holder->is_computing()) locked_->version++;
         locked_->holder = nullptr;
         locked_->locked_by.store(nullptr, std::memory_order_release);
     }

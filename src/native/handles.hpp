@@ -135,8 +135,10 @@ class Use {
 
   private:
     bool take(Call & call, const char * argument, const void * handle, const Kind & kind, bool lock);
+    bool lock_root(Call & call, const char * argument, Entry * shared);
     Entry * pinned_ = nullptr;
     Entry * locked_ = nullptr;
+    Entry * outdated_ = nullptr;  // what the call computes on
 };
 
 }  // namespace llamacffi

@@ -411,7 +411,7 @@ int32_t llamacffi_loop_step(llamacffi_loop * loop, int32_t n_tokens, int64_t us)
     for (auto & each : loop->sequences) each->clear_made();
     int32_t status = 0;
     try {
-        for (bool prompts = false, ended = false; !prompts && !ended;) {
+        for (bool prompts = false, left = false, ended = false; !left && !ended;) {
             if (loop->stop.is_cancelled()) loop->end_all(LLAMACFFI_STOP_CANCELLED);
             else if (loop->stop.is_late()) loop->end_all(LLAMACFFI_STOP_DEADLINE);
             status = loop->advance(prompts);
@@ -421,6 +421,7 @@ int32_t llamacffi_loop_step(llamacffi_loop * loop, int32_t n_tokens, int64_t us)
             size_t most = 0;
             for (auto & each : loop->sequences) {
                 ended = ended || !each->is_going();
+                left = left || each->n_prompt;
                 most = std::max(most, each->made.size());
             }
             if (n_tokens ? most >= (size_t) n_tokens : us_since(start) >= us) break;
@@ -429,6 +430,7 @@ int32_t llamacffi_loop_step(llamacffi_loop * loop, int32_t n_tokens, int64_t us)
         call.caught();
         status = -1;
     }
+    if (status < 0) inherit_exception(call);
     for (auto & each : loop->sequences) {
         if (!each->made.empty()) each->text_us = us_since(each->start);
         each->publish();

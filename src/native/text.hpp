@@ -14,7 +14,7 @@ inline size_t whole_characters(const std::string & text) {
     for (size_t back = 1; back <= 3 && back <= size; back++) {
         const unsigned char byte = (unsigned char) text[size - back];
         if ((byte & 0xC0) == 0x80) continue;
-        const size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+        const size_t length = byte >= 0xF8 ? 1 : byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
         return length > back ? size - back : size;
     }
     return size;

@@ -18,8 +18,8 @@ import pytest
 
 import greedy
 from carrier import ROOT
+from greedy import tokenize
 from llamacffi import ffi, lib
-from llamacffi.generate import tokenize
 
 PROGRAMS = ROOT / "examples" / "sdk"
 PROMPT = "The capital of France is"
@@ -209,7 +209,7 @@ import json, sys
 import ban
 import llamacffi
 from llamacffi import ffi
-from llamacffi.generate import tokenize
+from greedy import tokenize
 
 assert ban.ffi.typeof("struct llama_sampler *") is ffi.typeof("struct llama_sampler *")
 assert ban.lib.llama_max_devices() == llamacffi.lib.llama_max_devices()

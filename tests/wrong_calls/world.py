@@ -11,8 +11,8 @@ from typing import Any
 import demo_model
 import greedy
 from carrier import ROOT
+from greedy import tokenize
 from llamacffi import ffi, lib
-from llamacffi.generate import tokenize
 from llamacffi.native import encode_path
 
 PROMPT = "Once upon a time, in a land far away"
