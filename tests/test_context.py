@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -126,9 +127,10 @@ def test_wrong_parameters(tiny: Model, params: dict[str, Any], message: str) -> 
 
 
 def test_model_without_weights_has_the_reason(folder: Path, tiny: Model) -> None:
-    with Model(folder / "tiny.gguf", vocab_only=True) as model, pytest.raises(LlamaError):
-        with model.context(n_ctx=64) as context:
+    with Model(folder / "tiny.gguf", vocab_only=True) as model, model.context(n_ctx=64) as context:
+        with pytest.raises(InvalidArgumentError, match="without its weights"):
             context.decode([1])
+        assert context.n_ctx == 256
 
 
 # --- computing ---
@@ -235,9 +237,12 @@ def test_aborted(tiny: Model) -> None:
         stop.set()
         with pytest.raises(LlamaError, match="aborted"):
             context.decode([2])
-        stop.clear()
+        context.set_abort_callback(None)
         context.memory.remove(0, 1)
         context.decode([2])
+        context.set_abort_callback(lambda: True)
+        with pytest.raises(LlamaError, match="aborted"):
+            context.decode([3])
 
 
 def test_exception_of_a_callback_comes_back(tiny: Model) -> None:
@@ -424,6 +429,7 @@ def test_states_that_are_none(folder: Path, context: Context) -> None:
     assert context.memory.pos_max() == 4
     other = tiny_models.write_llama(folder / "other.gguf", block_count=1)
     with Model(other) as model, model.context(n_ctx=64, n_threads=1) as small:
+        small.decode([1])
         with pytest.raises(LlamaError, match="layer"):
             small.set_state(state)
 
@@ -574,14 +580,20 @@ def test_other_weights_know_no_prompts(tiny: Model, context: Context, tmp_path: 
 
 def test_sampler_in_the_context(tiny: Model) -> None:
     with tiny.context(n_ctx=64, n_threads=1) as context, Sampler(temperature=0) as sampler:
-        done = context.set_sampler(0, sampler)
-        assert isinstance(done, bool)
+        assert context.set_sampler(0, sampler)
         context.decode(TOKENS)
         expected = int(logits_of(tiny, TOKENS).argmax())
+        assert context.sampled().token == expected
         assert sampler.sample(context) == expected
         sampler.close()  # which takes it out
         context.decode([1])
-        context.set_sampler(0, None)
+        assert context.sampled() == (None, None, None, None)
+        with Sampler(temperature=1.0, top_k=5, top_p=1.0, min_p=0.0, seed=3) as sampler:
+            context.set_sampler(0, sampler)
+            context.decode([1])
+            assert context.sampled().token in context.sampled().candidates
+            assert context.sampled().probs.sum() == pytest.approx(1)
+            context.set_sampler(0, None)
 
 
 # --- performance ---
@@ -671,12 +683,22 @@ def context_size(handle: Any) -> int:
 
 
 def test_forgotten_context_is_freed_with_a_warning(tiny: Model) -> None:
-    context = tiny.context(n_ctx=64, n_threads=1)
+    contexts = [tiny.context(n_ctx=64, n_threads=1)]
+    handle = contexts[0].handle
+
+    context = contexts[0]
     context.decode([1])
-    handle = context.handle
+    context.logits()
+    context.memory.clear()
+    del context
+
+    def forget() -> None:
+        contexts.clear()
+        if sys.implementation.name != "cpython":  # which needs no collector for that
+            gc.collect()
+
     with pytest.warns(ResourceWarning, match="not closed"):
-        del context
-        gc.collect()
+        forget()
     with pytest.raises(FreedHandleError):
         llamacffi.llama_n_ctx(handle)
 

@@ -451,7 +451,7 @@ def test_wrong_options_leave_no_context(tiny: Model) -> None:
     for options in ({"temprature": 1}, {"n_batch": "x"}, {"max_tokens": -1}, {"seq": 7}, {"type_k": "q9_0"}):
         with pytest.raises(InvalidArgumentError):
             tiny.generate("word", **options)
-    with pytest.raises(InvalidArgumentError, match="there is nothing|is empty|temprature"):
+    with pytest.raises(InvalidArgumentError, match="temprature"):
         tiny.generate_many(["word"], temprature=1)
     with pytest.raises(InvalidArgumentError, match="must be several"):
         tiny.generate_many("word")
