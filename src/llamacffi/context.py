@@ -165,7 +165,7 @@ class Context(Owner):
     @property
     def memory(self) -> Memory:
         """What it remembers, as an object that is a part of it. C: `llama_get_memory`."""
-        memory = self._memory and self._memory()
+        memory = self._memory() if self._memory else None
         if memory is None or memory.closed:
             memory = Memory(self)
             self._memory = weakref.ref(memory)
