@@ -12,6 +12,7 @@ SCRIPTS = [
     "calls",
     "arrays",
     "tokenize",
+    "sampler",
     "generate",
     "generate_small",
     "generate_many",

@@ -9,6 +9,7 @@ COMMANDS = {
     "generate": "continue a prompt",
     "chat": "talk with a model",
     "tokenize": "show the tokens of a text",
+    "embed": "embeddings of texts",
     "perplexity": "how well a model foretells a text",
     "quantize": "make a model's file smaller",
     "bench": "measure a model's speed",

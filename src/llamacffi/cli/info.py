@@ -48,7 +48,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     facts = info(options.timeout, options.rpc)
     if options.json:
-        terminal.write_json(facts)
+        terminal.write_json(facts, indent=2)
     else:
         print("\n".join(lines(facts)))
 

@@ -154,12 +154,13 @@ def add_threads(command: Group) -> None:
 
 def context_params(options: argparse.Namespace) -> dict[str, Any]:
     """The keywords of `Context`, but for its size."""
-    return {
-        "n_batch": options.batch_size,
-        "n_ubatch": min(options.ubatch_size, options.batch_size),
-        "n_threads": options.threads,
-        "n_threads_batch": options.threads_batch or options.threads,
-    }
+    n_ubatch = min(options.ubatch_size, options.batch_size)
+    return {"n_batch": options.batch_size, "n_ubatch": n_ubatch, **threads(options)}
+
+
+def threads(options: argparse.Namespace) -> dict[str, Any]:
+    """Those of `Context` that say how many threads compute."""
+    return {"n_threads": options.threads, "n_threads_batch": options.threads_batch}
 
 
 # llama.cpp's option, the keyword of Sampler that it sets, and what it is.
