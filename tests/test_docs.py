@@ -61,7 +61,9 @@ def _write_adapter(path: Path, model: ffi.CData) -> None:
         "adapter.type": "lora",
         "adapter.lora.alpha": 16.0,
     }
-    tensors = {f"blk.{layer}.attn_q.weight.lora_{part}": (n, 4) if part == "a" else (4, n) for layer in (0, 1) for part in "ab"}
+    tensors = {
+        f"blk.{layer}.attn_q.weight.lora_{part}": (n, 4) if part == "a" else (4, n) for layer in (0, 1) for part in "ab"
+    }
     tiny_models.write(path, values, tensors)
 
 
