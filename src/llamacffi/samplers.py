@@ -347,14 +347,19 @@ class Sampler(Owner):
                 raised here.
         """
         handle, context = self.handle, getattr(ctx, "handle", ctx)
-        plan = self._plan
-        if plan is None:
-            plan = self._plan = _plan_of(self._members)
+        plan = self.plan
         if plan:
             token = _sample_by(plan, handle, context, i)
             if token is not None:
                 return token
         return int(llamacffi.llama_sampler_sample(handle, context, i))
+
+    @property
+    def plan(self) -> _Plan:
+        """How to sample with this in a quicker way than llama.cpp's: what `_plan_of` says."""
+        if self._plan is None:
+            self._plan = _plan_of(self._members)
+        return self._plan
 
     def accept(self, token: int) -> None:
         """Tell the sampler of a token of the text that it did not choose itself (C: `llama_sampler_accept`).

@@ -57,6 +57,12 @@ void find_greatest(const float * logits, int32_t n, int32_t k, std::vector<llama
 
 }  // namespace
 
+extern "C" llama_token llamacffi_likeliest(const float * logits, int32_t n_logits) {
+    std::vector<llama_token_data> found;
+    find_greatest(logits, n_logits, 1, found);
+    return found[0].id;
+}
+
 extern "C" llama_token llamacffi_sample_list(llama_sampler * chain, int32_t n_members, int32_t first,
     llama_token_data_array * candidates) {
     if (llamacffi_guard_llama_sampler_chain_n(chain) != n_members) return LLAMA_TOKEN_NULL;

@@ -19,6 +19,9 @@ llama_token llamacffi_sample_list(struct llama_sampler *chain, int32_t n_members
 llama_token llamacffi_sample_top(struct llama_sampler *chain, int32_t n_members, int32_t first, const float *logits,
     int32_t n_logits, int32_t k);
 
+/* The first of the greatest. */
+llama_token llamacffi_likeliest(const float *logits, int32_t n_logits);
+
 #ifdef __cplusplus
 }
 #endif
