@@ -384,6 +384,18 @@ def test_changed_memory_is_not_taken_for_what_it_was(tiny: Model, context: Conte
     assert again.reused == 0
 
 
+def test_restored_sequence_is_not_taken_for_what_it_was(tiny: Model, context: Context) -> None:
+    with Batch(5) as batch:
+        batch.set([9, 9, 9, 9, 9], seq=1)
+        context.decode(batch)
+    context.generate(TOKENS, max_tokens=0).text()
+    context.set_state(context.state(seq=1), seq=0)
+    again = context.generate([*TOKENS, 6], max_tokens=1, temperature=0, ignore_eog=True)
+    again.text()
+    assert again.reused == 0
+    assert again.tokens == [logits_of(tiny, [*TOKENS, 6]).argmax()]
+
+
 def test_wrong_sequences(context: Context) -> None:
     context.decode([1])
     memory = context.memory
@@ -680,7 +692,8 @@ def test_forgotten_context_is_freed_with_a_warning(tiny: Model) -> None:
     def forget() -> None:
         contexts.clear()
         if sys.implementation.name != "cpython":  # which needs no collector for that
-            gc.collect()
+            for _ in range(3):  # one collection for each object that is held by another
+                gc.collect()
 
     with pytest.warns(ResourceWarning, match="not closed"):
         forget()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, cast
 
 import llamacffi
 
@@ -140,7 +140,6 @@ class Context(Owner):
 
     def _begin(self, handle: Any, model: Model, *others: Owner) -> None:
         super().__init__(handle, model, *others)
-        self._model = model
         self._memory: Optional[weakref.ref[Memory]] = None  # a weak one: it holds the context
         self._loras: dict[LoraAdapter, tuple[float, _Attachment]] = {}
         self._samplers: dict[int, _Attachment] = {}
@@ -159,13 +158,18 @@ class Context(Owner):
 
     @property
     def model(self) -> Model:
-        """The model. C: `llama_get_model`."""
-        return self._model
+        """The model. C: `llama_get_model`.
+
+        Raises:
+            FreedHandleError: the context was closed.
+        """
+        self.handle  # noqa: B018 - raises
+        return cast("Model", self._parents[0])
 
     @property
     def memory(self) -> Memory:
         """What it remembers, as an object that is a part of it. C: `llama_get_memory`."""
-        memory = self._memory and self._memory()
+        memory = self._memory() if self._memory else None
         if memory is None or memory.closed:
             memory = Memory(self)
             self._memory = weakref.ref(memory)
@@ -179,7 +183,8 @@ class Context(Owner):
     @property
     def n_ctx_seq(self) -> int:
         """For how many tokens of each sequence there is room. C: `llama_n_ctx_seq`."""
-        return int(llamacffi.llama_n_ctx_seq(self.handle))
+        # Where there is no such function, all sequences share one cache.
+        return int(getattr(llamacffi, "llama_n_ctx_seq", llamacffi.llama_n_ctx)(self.handle))
 
     @property
     def n_batch(self) -> int:
