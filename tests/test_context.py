@@ -575,6 +575,21 @@ def test_control_vector(tiny: Model, context: Context) -> None:
             context.set_control_vector(wrong)
 
 
+def test_other_weights_know_no_prompts(tiny: Model, context: Context, tmp_path: Path) -> None:
+    def reused() -> int:
+        generation = context.generate(TOKENS, max_tokens=0)
+        generation.text()
+        return generation.reused
+
+    assert (reused(), reused()) == (0, len(TOKENS) - 1)
+    with tiny.lora(tiny_models.write_lora(tmp_path / "lora.gguf")) as adapter:
+        context.set_lora({adapter: 1.0})
+        assert (reused(), reused()) == (0, len(TOKENS) - 1)
+    assert reused() == 0  # the adapter is closed
+    context.set_control_vector(np.ones((tiny.n_layer, N_EMBD), np.float32))
+    assert reused() == 0
+
+
 def test_sampler_in_the_context(tiny: Model) -> None:
     with tiny.context(n_ctx=64, n_threads=1) as context, Sampler(temperature=0) as sampler:
         assert context.set_sampler(0, sampler)

@@ -47,6 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: ffi
     for name, text in NOTES.items():
         (folder / "notes" / name).write_text(text, "utf-8")
     tiny_models.write_bert(folder / "reranker.gguf", pooling=lib.LLAMA_POOLING_TYPE_RANK, n_cls_out=1)
+    tiny_models.write_llama(folder / "model-f32.gguf")
     _write_adapter(folder / "adapter.gguf", model)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

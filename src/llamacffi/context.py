@@ -473,6 +473,7 @@ class Context(Owner):
         status = llamacffi.llama_set_adapters_lora(self.handle, handles, len(handles), scales)
         if status:
             raise LlamaError("llama.cpp could not set these adapters", native=reason())
+        self._held.clear()  # with other weights, prompts begin otherwise
 
     def set_control_vector(self, data: Any, *, layers: Optional[tuple[int, int]] = None) -> None:
         """Add a control vector to what the layers compute, from now on.
@@ -502,6 +503,7 @@ class Context(Owner):
         first, last = layers or (1, self.model.n_layer)
         if llamacffi.llama_set_adapter_cvec(handle, values, n, n_embd, first, last):
             raise LlamaError("llama.cpp could not set this control vector", native=reason())
+        self._held.clear()
 
     def set_sampler(self, seq: int, sampler: Optional[Sampler]) -> bool:
         """Have a sequence's tokens sampled where they are computed, as on a GPU. (An experiment of llama.cpp's.)
