@@ -26,7 +26,7 @@ def builder(generated: Path) -> FFI:
     """
     # C, then the guards whose macros take the place of the C names in all that follows: cffi's own calls.
     ours = ["backends_c", "backends", "batches", "can_save", "errors", "callbacks", "files", "loop", "measures"]
-    ours += ["quantize", "tokenize", "guards"]
+    ours += ["quantize", "sampling", "tokenize", "guards"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
@@ -43,7 +43,7 @@ def include_all(generated: Path) -> str:
 def cxx_sources(generated: Path) -> list[Path]:
     """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
     names = ["guard", "handles", "tensors", "memory", "callbacks", "log", "measures", "rpc"]
-    names += ["batches", "files", "loop", "quantize", "tokenize"]
+    names += ["batches", "files", "loop", "quantize", "sampling", "tokenize"]
     return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
 
 

@@ -6,7 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ["import_cost", "wheel", "calls", "tokenize", "generate", "generate_small", "generate_many", "memory"]
+SCRIPTS = [
+    "import_cost",
+    "wheel",
+    "calls",
+    "arrays",
+    "tokenize",
+    "sampler",
+    "generate",
+    "generate_small",
+    "generate_many",
+    "memory",
+]
 
 
 def main():

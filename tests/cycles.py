@@ -1,6 +1,6 @@
 """Makes everything and frees it, again and again; prints the memory after the warm-up and at the end, in MB.
 
-python tests/cycles.py [CYCLES]
+python tests/cycles.py cycle|own [CYCLES]
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ import llamacffi  # noqa: E402
 import tiny_models  # noqa: E402
 from llamacffi import ffi  # noqa: E402
 
-WARM_UP = 1000
-CYCLES = 3000
+# Of each kind: how many for the warm-up, and with it.
+CYCLES = {"cycle": (1000, 3000), "own": (400, 1200)}
 TOKENS = [1, 5, 7, 11]
 
 
@@ -40,9 +40,9 @@ def raise_trouble(*_: Any) -> bool:
     raise Trouble
 
 
-def fails(kind: type[Exception], function: Callable[..., Any], *arguments: Any) -> None:
+def fails(kind: type[Exception], function: Callable[..., Any], *arguments: Any, **options: Any) -> None:
     try:
-        function(*arguments)
+        function(*arguments, **options)
     except kind:
         return
     raise AssertionError(f"{function.__name__} did not raise {kind.__name__}")
@@ -117,6 +117,36 @@ def use(vocab: ffi.CData, ctx: ffi.CData) -> None:
     llamacffi.llama_sampler_free(chain)
 
 
+def own(path: Path) -> None:
+    """The same by the classes that own what they hold."""
+    model = llamacffi.Model(path)
+    context = model.context(n_ctx=64, n_batch=8, n_seq_max=2, n_threads=1)
+    left = context.generate(TOKENS, ignore_eog=True, seq=1)
+    next(left)
+    text = context.generate(TOKENS * 3, max_tokens=4, ignore_eog=True, stop=["never", 3], repeat_penalty=1.1)
+    assert len(text.text()) >= 0
+    assert context.generate([*text.prompt, 3], max_tokens=1, ignore_eog=True).reused
+    with model.context(n_ctx=64, n_batch=8, n_threads=1) as draft:
+        context.generate(TOKENS, max_tokens=6, ignore_eog=True, draft=draft).text()
+    with llamacffi.Sampler.python(raise_trouble) as sampler:
+        fails(Trouble, context.generate(TOKENS, sampler=sampler).text)
+    fails(llamacffi.InvalidArgumentError, context.generate, TOKENS, grammar="root ::= [")
+    many = context.generate_many([TOKENS, TOKENS[:3], TOKENS[:2]], max_tokens=3, grammar="root ::= [a-z]*")
+    next(many, None)
+    tokens = model.vocab.tokenize_many(["once", "upon a time"] * 4)
+    with llamacffi.Batch(8) as batch:
+        batch.set(tokens[1][:4], seq=1, logits="all")
+        context.memory.clear()
+        context.decode(batch)
+        assert context.logits_all().shape[0] == len(batch)
+    context.set_state(context.state())
+    assert text.closed
+    left.close()
+    model.close()
+    fails(llamacffi.FreedHandleError, context.decode, TOKENS)
+    assert many.closed
+
+
 def collect() -> None:
     for _ in range(4):  # PyPy needs several
         gc.collect()
@@ -130,7 +160,10 @@ def resident() -> float:
 
 
 def main() -> int:
-    cycles = int(sys.argv[1]) if len(sys.argv) > 1 else CYCLES
+    kind = sys.argv[1]
+    warm_up, cycles = CYCLES[kind]
+    if len(sys.argv) > 2:
+        cycles = int(sys.argv[2])
     logging.getLogger("llamacffi").addHandler(logging.NullHandler())  # the failures are meant
     folder = Path(tempfile.mkdtemp())
     try:
@@ -139,9 +172,9 @@ def main() -> int:
         for number in range(cycles):
             if number % 100 == 0:  # else PyPy's heap takes what garbage needs, and keeps it
                 collect()
-            if number == WARM_UP:
+            if number == warm_up:
                 warm = resident()
-            cycle(path)
+            globals()[kind](path)
         print(f"{warm:.2f} {resident():.2f}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -129,8 +129,9 @@ def reports(output: str) -> list[str]:
     return [line for line in output.splitlines() if any(report in line for report in REPORTS)]
 
 
-def test_cycles(environment: dict[str, str]) -> None:
-    command = [sys.executable, cycles.__file__, "20"]
+@pytest.mark.parametrize("kind", cycles.CYCLES)
+def test_cycles(environment: dict[str, str], kind: str) -> None:
+    command = [sys.executable, cycles.__file__, kind, "20"]
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", errors="replace")
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -45,6 +45,7 @@ TOKENS = [3, 1, 4, 1, 5]
         np.array(TOKENS, np.uint16),
         np.array(TOKENS, ">i4"),
         np.array([TOKENS, TOKENS], np.int32).T[:, 0],
+        np.array(TOKENS[::-1], np.int32)[::-1],
         [np.int64(token) for token in TOKENS],
     ],
     ids=str,

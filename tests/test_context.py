@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -236,9 +237,12 @@ def test_aborted(tiny: Model) -> None:
         stop.set()
         with pytest.raises(LlamaError, match="aborted"):
             context.decode([2])
-        stop.clear()
+        context.set_abort_callback(None)
         context.memory.remove(0, 1)
         context.decode([2])
+        context.set_abort_callback(lambda: True)
+        with pytest.raises(LlamaError, match="aborted"):
+            context.decode([3])
 
 
 def test_exception_of_a_callback_comes_back(tiny: Model) -> None:
@@ -561,14 +565,20 @@ def test_control_vector(tiny: Model, context: Context) -> None:
 
 def test_sampler_in_the_context(tiny: Model) -> None:
     with tiny.context(n_ctx=64, n_threads=1) as context, Sampler(temperature=0) as sampler:
-        done = context.set_sampler(0, sampler)
-        assert isinstance(done, bool)
+        assert context.set_sampler(0, sampler)
         context.decode(TOKENS)
         expected = int(logits_of(tiny, TOKENS).argmax())
+        assert context.sampled().token == expected
         assert sampler.sample(context) == expected
         sampler.close()  # which takes it out
         context.decode([1])
-        context.set_sampler(0, None)
+        assert context.sampled() == (None, None, None, None)
+        with Sampler(temperature=1.0, top_k=5, top_p=1.0, min_p=0.0, seed=3) as sampler:
+            context.set_sampler(0, sampler)
+            context.decode([1])
+            assert context.sampled().token in context.sampled().candidates
+            assert context.sampled().probs.sum() == pytest.approx(1)
+            context.set_sampler(0, None)
 
 
 # --- performance ---
@@ -661,9 +671,16 @@ def test_forgotten_context_is_freed_with_a_warning(tiny: Model) -> None:
     contexts = [tiny.context(n_ctx=64, n_threads=1)]
     handle = contexts[0].handle
 
+    context = contexts[0]
+    context.decode([1])
+    context.logits()
+    context.memory.clear()
+    del context
+
     def forget() -> None:
         contexts.clear()
-        gc.collect()
+        if sys.implementation.name != "cpython":  # which needs no collector for that
+            gc.collect()
 
     with pytest.warns(ResourceWarning, match="not closed"):
         forget()

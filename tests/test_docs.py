@@ -1,25 +1,68 @@
-"""The examples of the README and the guides, run as they are."""
+"""The examples of the README and the guides, run as they are: those of a file after each other, as one program."""
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 import re
+import shutil
 import threading
+import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import llamacffi
+import tiny_models
 from carrier import ROOT
 from llamacffi import ffi, lib
 
-BLOCKS = [
-    pytest.param(path, code, id=f"{path.name}-{number}")
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for number, code in enumerate(
-        re.findall(r"^```python\n(.*?)^```$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    )
-]
+GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# These are about handles, and take some as given.
+OF_HANDLES = ("README.md", "callbacks.md", "c-sdk.md", "wrong-calls.md")
+
+EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SAID = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)  # what the guide says that it prints
+
+NOTES = {
+    "animals.txt": "The cat sleeps on the sofa all day, and hunts mice at night.\n\nOur dog likes to swim in the lake.",
+    "kitchen.txt": "Bread is baked from flour, water, salt and yeast.\n\nTea is best with water that just boils.",
+    "travel.txt": "The train to Berlin leaves at nine in the morning.\n\nThe museum is closed on Mondays.",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: ffi.CData) -> Iterator[Path]:
+    """The folder that the guides run in, with the files that they speak of."""
+    folder = tmp_path_factory.mktemp("guides")
+    for name in ("model.gguf", "small.gguf"):
+        try:
+            os.symlink(model_path, folder / name)
+        except OSError:  # Windows lets not everybody do that
+            shutil.copy(model_path, folder / name)
+    (folder / "notes").mkdir()
+    for name, text in NOTES.items():
+        (folder / "notes" / name).write_text(text, "utf-8")
+    tiny_models.write_bert(folder / "reranker.gguf", pooling=lib.LLAMA_POOLING_TYPE_RANK, n_cls_out=1)
+    _write_adapter(folder / "adapter.gguf", model)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_adapter(path: Path, model: ffi.CData) -> None:
+    """A LoRA adapter for the real model: noise, which its text does not withstand."""
+    n = lib.llama_model_n_embd(model)
+    values: dict[str, tiny_models.Value] = {
+        "general.type": "adapter",
+        "general.architecture": "llama",
+        "adapter.type": "lora",
+        "adapter.lora.alpha": 16.0,
+    }
+    tensors = {f"blk.{layer}.attn_q.weight.lora_{part}": (n, 4) if part == "a" else (4, n) for layer in (0, 1) for part in "ab"}
+    tiny_models.write(path, values, tensors)
 
 
 @pytest.fixture
@@ -31,23 +74,34 @@ def _log_as_before() -> Iterator[None]:
     root.handlers[:] = handlers
 
 
+@pytest.fixture
+def handles(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> dict[str, Any]:
+    vocab = lib.llama_model_get_vocab(model)
+    return {"llamacffi": llamacffi, "model": model, "vocab": vocab, "ctx": make_context(), "stop": threading.Event()}
+
+
 @pytest.mark.usefixtures("_log_as_before")
-@pytest.mark.parametrize(("path", "code"), BLOCKS)
-def test_example(
-    path: object,
-    code: str,
-    model: ffi.CData,
-    model_path: str,
-    make_context: Callable[..., ffi.CData],
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in GUIDES])
+def test_examples(
+    path: Path,
+    folder: Path,
+    handles: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    names = {
-        "llamacffi": llamacffi,
-        "model": model,
-        "vocab": lib.llama_model_get_vocab(model),
-        "ctx": make_context(),
-        "stop": threading.Event(),
-    }
-    exec(code.replace("model.gguf", model_path), names)
-    said = re.findall(r"^ *print\(.*\)  +# (.+)$", code, re.MULTILINE)  # what the guide says it prints
-    assert [line for line in capsys.readouterr().out.splitlines() if line in said] == said
+    monkeypatch.chdir(folder)
+    text = path.read_text("utf-8")
+    names = {"__name__": "__main__", **(handles if path.name in OF_HANDLES else {})}
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            for example in EXAMPLE.finditer(text):
+                code = example[1]
+                above = "\n" * text.count("\n", 0, example.start(1))  # so that a traceback has the guide's lines
+                exec(compile(above + code, str(path), "exec"), names)
+                said = [line.strip() for line in capsys.readouterr().out.splitlines()]
+                assert said == SAID.findall(code), f"the example from line {len(above) + 1} on"
+        finally:
+            names.clear()
+            gc.collect()
+    assert [str(warning.message) for warning in warned] == []  # of what was not closed, among others

@@ -57,6 +57,12 @@ def test_same_as_one_by_one(tiny: Model, context: Context, shared: int) -> None:
             assert one.tokens == tokens
 
 
+def test_random_numbers_of_their_own(context: Context) -> None:
+    options = {"max_tokens": 20, "ignore_eog": True, "temperature": 2.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0}
+    assert len(set(context.generate_many([[5, 6]] * 4, **options).texts())) == 4
+    assert len(set(context.generate_many([[5, 6]] * 4, seed=1, **options).texts())) == 1
+
+
 def test_pieces_come_with_their_prompts_number(context: Context) -> None:
     many = context.generate_many([[1, i] for i in range(2, 8)], max_tokens=6, seed=4, ignore_eog=True, step=1)
     texts = [""] * 6

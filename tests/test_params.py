@@ -46,7 +46,7 @@ def test_names_of_enums() -> None:
 def test_callbacks(wrap: Callable[[Any], Any]) -> None:
     struct = context_params(abort_callback=wrap(lambda: True))
     assert struct.abort_callback(struct.abort_callback_data)
-    assert not context_params(abort_callback=wrap(lambda: False)).abort_callback == ffi.NULL
+    assert context_params(abort_callback=wrap(lambda: False)).abort_callback != ffi.NULL
 
 
 def test_lists() -> None:

@@ -106,6 +106,8 @@ def test_splits_are_kept(source: Path, tmp_path: Path) -> None:
     quantize(parts[0], tmp_path / "q8", "q8_0", keep_split=True)
     written = [f"q8-0000{number}-of-00002.gguf" for number in (1, 2)]
     assert sorted(os.listdir(tmp_path)) == sorted([each.name for each in parts] + written)
+    with pytest.raises(InvalidArgumentError, match="is the source"):
+        quantize(parts[0], tmp_path / "f32", "q8_0", keep_split=True)
     quantize(parts[0], tmp_path / "one.gguf", "q8_0")
     with Model(tmp_path / written[0]) as model, Model(tmp_path / "one.gguf") as whole:
         assert model.n_params == whole.n_params
@@ -136,15 +138,16 @@ def test_progress_cancels(source: Path, tmp_path: Path, caplog: pytest.LogCaptur
     quantize(source, tmp_path / "x.gguf", "q8_0")
 
 
-def test_exception_in_progress(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [KeyError, OSError])
+def test_exception_in_progress(source: Path, tmp_path: Path, kind: type[Exception]) -> None:
     target = tmp_path / "x.gguf"
     target.write_bytes(b"before")
 
     def fail(part: float) -> None:
         if part > 0.5:
-            raise KeyError(part)
+            raise kind("mine")
 
-    with pytest.raises(KeyError):
+    with pytest.raises(kind, match="mine"):
         quantize(source, target, "q8_0", progress=fail)
     assert target.read_bytes() == b"before"
     assert os.listdir(tmp_path) == [target.name]

@@ -420,9 +420,12 @@ def test_after_close(ctx: ffi.CData) -> None:
 
 
 def test_dropped_without_close() -> None:
-    with pytest.warns(ResourceWarning, match="Sampler"):
+    def drop() -> None:
         Sampler()
         gc.collect()
+
+    with pytest.warns(ResourceWarning, match="Sampler"):
+        drop()
 
 
 def test_of_options(tiny: Model) -> None:
@@ -627,6 +630,121 @@ def test_a_processor_that_is_not_the_first(ctx: ffi.CData) -> None:
     links = [Sampler.top_k(5), Sampler.logits_processor(lambda tokens, logits: None), Sampler.greedy()]
     with Sampler.chain(links) as chain, pytest.raises(llamacffi.LlamaError, match="first of its chain"):
         chain.sample(ctx)
+
+
+# --- without a list of the whole vocabulary ---------------------------------------------------------------------------
+
+
+def in_c(links: list[ffi.CData]) -> ffi.CData:
+    chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
+    for link in links:
+        llamacffi.llama_sampler_chain_add(chain, link)
+    return chain
+
+
+@pytest.mark.parametrize("k", [1, 2, 40, 100, 101, 600])
+@pytest.mark.parametrize("kind", ["random", "few", "rising", "falling", "alike"])
+def test_the_same_tokens_as_in_llama_cpp(ctx: ffi.CData, k: int, kind: str) -> None:
+    """Over logits of many kinds, which are written into the context."""
+    random = np.random.default_rng(k)
+    logits = {
+        "random": random.standard_normal(N) * 5,
+        "few": np.where(random.random(N) < 0.1, random.standard_normal(N), -np.inf),
+        "rising": np.arange(N) / 50,
+        "falling": -np.arange(N) / 50,
+        "alike": np.zeros(N),
+    }[kind].astype(np.float32)
+    ffi.memmove(llamacffi.llama_get_logits_ith(ctx, -1), logits, 4 * N)
+    theirs = in_c([llamacffi.llama_sampler_init_top_k(k), llamacffi.llama_sampler_init_dist(3)])
+    with Sampler.chain([Sampler.top_k(k), Sampler.dist(3)]) as ours:
+        tokens = [ours.sample(ctx) for _ in range(40)]
+    expected = [llamacffi.llama_sampler_sample(theirs, ctx, -1) for _ in range(40)]
+    llamacffi.llama_sampler_free(theirs)
+    if kind == "alike":  # then llama.cpp's own order is any; here it is the vocabulary's
+        assert set(tokens) <= set(range(k))
+    else:
+        assert tokens == expected
+    with Sampler(temperature=0) as greedy:
+        assert greedy.sample(ctx) == logits.argmax()
+
+
+def test_a_chain_that_was_changed_elsewhere(ctx: ffi.CData) -> None:
+    best = logits_of(ctx).argmax()
+    with Sampler.chain([Sampler.top_k(1), Sampler.dist(1)]) as chain:
+        assert chain.sample(ctx) == best
+        llamacffi.llama_sampler_free(llamacffi.llama_sampler_chain_remove(chain.handle, 0))
+        assert len({chain.sample(ctx) for _ in range(50)}) > 1  # no top-k any more
+    with Sampler.chain([Sampler.greedy()]) as chain:
+        bias = ffi.new("llama_logit_bias[]", [(5, 1000)])
+        assert chain.sample(ctx) == best
+        llamacffi.llama_sampler_chain_add(chain.handle, llamacffi.llama_sampler_init_logit_bias(N, 1, bias))
+        llamacffi.llama_sampler_chain_add(chain.handle, llamacffi.llama_sampler_init_greedy())
+        assert chain.sample(ctx) == 5
+
+
+def test_measuring_changes_nothing(ctx: ffi.CData) -> None:
+    with Sampler(seed=3) as sampler, Sampler(seed=3, no_perf=False) as measuring:
+        assert [sampler.sample(ctx) for _ in range(30)] == [measuring.sample(ctx) for _ in range(30)]
+
+
+def test_a_context_that_samples_itself(tiny: Model) -> None:
+    """Its own sampler has chosen on the device; the chain's token is that."""
+    params = llamacffi.llama_context_default_params()
+    params.n_ctx = 64
+    context = llamacffi.llama_init_from_model(tiny.handle, params)
+    with Sampler.chain([Sampler.logit_bias(tiny, {9: 1000}), Sampler.greedy()]) as chain:
+        assert llamacffi.llama_set_sampler(context, 0, chain.handle)
+        llamacffi.llama_decode(context, llamacffi.llama_batch_get_one(ffi.new("llama_token[]", [1, 2]), 2))
+        assert chain.sample(context) == 9
+        with Sampler(temperature=0) as other:
+            assert other.sample(context) == 9
+        llamacffi.llama_free(context)
+
+
+@pytest.mark.parametrize("then", ["greedy", "top_k", "dist", "nothing"])
+def test_what_a_sampler_in_python_asks_for(ctx: ffi.CData, then: str) -> None:
+    """Only logits, or the list, or logits and then the list: the rest of the chain sees what it has made of them."""
+    second, third = (int(token) for token in logits_of(ctx).argsort()[::-1][1:3])
+
+    def logits_alone(candidates: Candidates) -> None:
+        candidates.logit[second] = 1000
+        if then == "nothing":
+            candidates.selected = second
+            assert candidates.selected == second
+        assert (candidates.size, candidates.selected, candidates.sorted) in ((N, -1, False), (N, second, False))
+
+    def the_list(candidates: Candidates) -> None:
+        candidates.data["logit"][second] = 1000
+        assert candidates.id.tolist() == list(range(N))
+        assert candidates.logit[second] == 1000
+        if then == "nothing":
+            candidates.selected = second
+
+    def both(candidates: Candidates) -> None:
+        before = candidates.logit
+        before[second] = 1000
+        candidates.selected = third
+        assert candidates.data[second].tolist() == (second, 1000, 0)
+        assert candidates.selected == third
+        with pytest.raises(ValueError, match="read-only"):
+            before[third] = 2000
+        candidates.selected = second if then == "nothing" else -1
+
+    def less(candidates: Candidates) -> None:
+        candidates.logit[0] = 2000
+        candidates.data[0] = candidates.data[second]
+        candidates.size = 1
+        if then == "nothing":
+            candidates.selected = 0
+
+    rest = {"greedy": [Sampler.greedy], "top_k": [lambda: Sampler.top_k(1), Sampler.dist], "dist": [Sampler.dist]}
+    for function in (logits_alone, the_list, both, less):
+        with Sampler.chain([Sampler.python(function), *(make() for make in rest.get(then, []))]) as chain:
+            before = logits_of(ctx)
+            assert [chain.sample(ctx) for _ in range(3)] == [second] * 3
+            assert (logits_of(ctx) == before).all()
+            with chain.clone() as copy:
+                assert copy.sample(ctx) == second
 
 
 def test_nothing_leaks(ctx: ffi.CData, tiny: Model) -> None:

@@ -126,14 +126,14 @@ class Rows:
     A view is made once for what the object has computed last: asking again gives the same one.
 
     Args:
-        function: takes an index and returns a pointer; raises if there is none.
+        function: takes the object and an index, and returns a pointer; raises if there is none.
         n: how many numbers there are behind it.
         version: what `version_of` gives for the object.
     """
 
     __slots__ = ("_arrays", "_function", "_made_at", "_n", "_stamp", "_version", "_views")
 
-    def __init__(self, function: Callable[[int], Any], n: int, version: Any) -> None:
+    def __init__(self, function: Callable[[Any, int], Any], n: int, version: Any) -> None:
         self._function = function
         self._n = n
         self._version = version
@@ -142,8 +142,8 @@ class Rows:
         self._views: dict[int, Any] = {}
         self._arrays: dict[int, tuple[Any, Any]] = {}
 
-    def get(self, i: int) -> Any:
-        """The view of what has this index: float32, 1-D."""
+    def get(self, owner: Any, i: int) -> Any:
+        """The view of what has this index in the object: float32, 1-D."""
         now = self._version[0]
         if self._made_at == now:
             view = self._views.get(i)
@@ -152,7 +152,7 @@ class Rows:
         else:
             self._views.clear()
             self._made_at = now
-        pointer = self._function(i)
+        pointer = self._function(owner, i)
         try:
             known, array = self._arrays[i]
         except KeyError:

@@ -182,7 +182,7 @@ class Batch(Owner):
                 f"the batch takes float32 embeddings of shape (number, {self._n_embd}), and not of shape "
                 f"{memory.shape} and format {memory.format!r}"
             )
-        return (value if memory.c_contiguous else memory.tobytes()), shape[0]
+        return dense(value), shape[0]
 
     # --- reading ---
 
@@ -253,6 +253,12 @@ class Batch(Owner):
             if handle.embd:
                 part.embd = handle.embd + start * self._n_embd
             yield part[0]
+
+
+def dense(value: Any) -> Any:
+    """A buffer whose elements lie side by side, the last dimension's first: `value` itself if it is one."""
+    # Not the memoryview's tobytes(): PyPy's is wrong where elements lie backwards.
+    return value if memoryview(value).c_contiguous else value.tobytes()
 
 
 def as_tokens(tokens: Any, name: str = "tokens") -> tuple[ffi.CData, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from array import array
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Optional
 
 from .arrays import numpy
@@ -19,10 +19,13 @@ class Candidates:
     """The tokens that may come next, with their logits (C: `llama_token_data_array`).
 
     A sampler changes them in place: it lowers and raises logits, leaves tokens out by moving the others to the front
-    and setting `size`, or chooses one by setting `selected`. The arrays are views of llama.cpp's memory, made without a
-    copy and without regard to how often they are asked for. They have one element for each candidate and are NumPy
-    arrays, or `memoryview`s where there is no NumPy. What a sampler is given is valid until it returns, and so are its
-    arrays: copy what is to be kept.
+    and setting `size`, or chooses one by setting `selected`. The arrays are views of the memory that the samplers after
+    it read, not copies; they have one element for each candidate and are NumPy arrays, or `memoryview`s where there is
+    no NumPy. What a sampler is given is valid until it returns, and so are its arrays: copy what is to be kept.
+
+    The first sampler of a chain gets the whole vocabulary. As long as it asks for `logit` and `selected` alone, these
+    lie side by side, and are quick to compute with. For all else llama.cpp's list is made, in which a token's id, logit
+    and probability are neighbours; a `logit` that was asked for before then can't be written to, and is asked for anew.
 
     Args:
         logits: floats, one for each token from 0 on: makes candidates of one's own, for `Sampler.apply`.
@@ -49,7 +52,7 @@ class Candidates:
         self._memory = ffi.new("llama_token_data[]", len(values))
         self._array = ffi.new("llama_token_data_array *", {"data": self._memory, "size": len(values), "selected": -1})
         self._room = len(values)
-        self.id[:] = array("i", range(len(values))) if module is None else module.arange(len(values))
+        self.id[:] = _ids(len(values))
         self.logit[:] = values
 
     def _clear(self) -> None:
@@ -156,6 +159,87 @@ class _Lent(Candidates):
         self._room = 0
 
 
+class _Unlisted(Candidates):
+    """The candidates of a call where no list of them was made yet: all tokens, with their logits side by side.
+
+    Whoever asks for more than logits makes the list. Logits that were asked for before can't be written to then.
+    """
+
+    __slots__ = ("_chosen", "_is_open", "_logits", "_n", "_struct", "floats")
+
+    def __init__(self) -> None:
+        self._clear()
+        self._n = 0
+        self._is_open = False
+
+    def begin(self, logits: ffi.CData, n: int) -> None:
+        if n != self._n:
+            self._logits, self.floats = _floats(n)
+            self._memory = self._seen = None
+            self._n = n
+        ffi.memmove(self.floats, logits, 4 * n)
+        self._chosen = -1
+        self._is_open = True
+
+    def end(self) -> None:
+        self._array = None
+        self._is_open = False
+
+    @property
+    def is_listed(self) -> bool:
+        return self._array is not None
+
+    @property
+    def handle(self) -> ffi.CData:
+        if self._is_open and self._array is None:
+            self._make_list()
+        return super().handle
+
+    def _make_list(self) -> None:
+        if self._memory is None:
+            self._memory = ffi.new("llama_token_data[]", self._n)
+            self._struct = ffi.new("llama_token_data_array *")
+        made = self._struct
+        made.data, made.size, made.selected, made.sorted = self._memory, self._n, self._chosen, False
+        self._array = made
+        self._room = self._n
+        module = numpy()
+        _, id_, logit, p = (self._view(index) for index in range(4))
+        id_[:] = _ids(self._n)
+        logit[:] = self._logits
+        p[:] = _plain_floats(self._n) if module is None else 0
+        # Who has these logits still, and writes to them, must learn that it has no effect.
+        if module is None:
+            self._logits.release()
+        else:
+            self._logits.flags.writeable = False
+        self._logits = _over_floats(self.floats)
+
+    @property
+    def logit(self) -> Any:
+        return self._logits if self._is_open and self._array is None else self._view(2)
+
+    @property
+    def size(self) -> int:
+        return self._n if self._is_open and self._array is None else int(self.handle.size)
+
+    @size.setter
+    def size(self, value: int) -> None:
+        self.handle  # noqa: B018 - makes the list
+        Candidates.size.__set__(self, value)  # type: ignore[attr-defined]
+
+    @property
+    def selected(self) -> int:
+        return self._chosen if self._is_open and self._array is None else int(self.handle.selected)
+
+    @selected.setter
+    def selected(self, value: int) -> None:
+        if self._is_open and self._array is None and -1 <= value < self._n:
+            self._chosen = value
+        else:
+            Candidates.selected.__set__(self, value)  # type: ignore[attr-defined]
+
+
 @cache
 def _dtype() -> Any:
     fields = dict(ffi.typeof("llama_token_data").fields)
@@ -193,6 +277,8 @@ class PythonSampler:
         self.sampler = sampler
         self.function = getattr(sampler, "apply", sampler)
         self.candidates = _Lent()
+        self.unlisted = _Unlisted()
+        self.copy: Optional[PythonSampler] = None
 
     def apply(self, array: ffi.CData) -> None:
         candidates = self.candidates
@@ -201,6 +287,25 @@ class PythonSampler:
             self.function(candidates)
         finally:
             candidates.lend(None)
+
+    def look(self, logits: ffi.CData, n: int) -> _Unlisted:
+        """The same for logits that no list of candidates was made of yet.
+
+        Args:
+            logits: `float *`, which is left as it is.
+            n: how many there are.
+
+        Returns:
+            The candidates as the function has left them; `end()` is to be called.
+        """
+        candidates = self.unlisted
+        candidates.begin(logits, n)
+        try:
+            self.function(candidates)
+        except BaseException:
+            candidates.end()
+            raise
+        return candidates
 
     def accept(self, token: int) -> None:
         if hasattr(self.sampler, "accept"):
@@ -211,7 +316,13 @@ class PythonSampler:
             self.sampler.reset()
 
     def clone(self) -> PythonSampler:
-        return PythonSampler(self.sampler.clone() if hasattr(self.sampler, "clone") else copy.copy(self.sampler))
+        self.copy = PythonSampler(self.sampler.clone() if hasattr(self.sampler, "clone") else copy.copy(self.sampler))
+        return self.copy
+
+    def take_copy(self) -> Optional[PythonSampler]:
+        """What the latest `clone` made."""
+        made, self.copy = self.copy, None
+        return made
 
     def copy_state(self, source: PythonSampler) -> None:
         if hasattr(self.sampler, "copy_state"):
@@ -232,22 +343,45 @@ class LogitsProcessors:
         self.candidates = _Lent()
         self.room: Any = _tokens(256)
         self.n = 0
+        self.logits: Any = None
+        self.memory: Any = None
+        self.n_logits = 0
+        self.copy: Optional[LogitsProcessors] = None
 
-    def apply(self, array: ffi.CData) -> None:
-        size = array.size
-        if array.data[0].id != 0 or array.data[size - 1].id != size - 1 or array.sorted:
+    def apply(self, given: ffi.CData) -> None:
+        size = given.size
+        if given.data[0].id != 0 or given.data[size - 1].id != size - 1 or given.sorted:
             raise LlamaError("a logits processor must be the first of its chain: it sees all tokens, in their order")
         candidates = self.candidates
-        candidates.lend(array)
+        candidates.lend(given)
         try:
-            logits = candidates.logit
-            tokens = self.room[: self.n]
-            for function in self.functions:
-                result = function(tokens, logits)
-                if result is not None and result is not logits:
-                    _put(logits, result)
+            self._call(candidates.logit)
         finally:
             candidates.lend(None)
+
+    def process(self, logits: ffi.CData, n: int) -> ffi.CData:
+        """The same for logits that no list of candidates was made of yet.
+
+        Args:
+            logits: `float *`, which is left as it is.
+            n: how many there are.
+
+        Returns:
+            `float *`, valid until the next call.
+        """
+        if n != self.n_logits:
+            self.logits, self.memory = _floats(n)
+            self.n_logits = n
+        ffi.memmove(self.memory, logits, 4 * n)
+        self._call(self.logits)
+        return self.memory
+
+    def _call(self, logits: Any) -> None:
+        tokens = self.room[: self.n]
+        for function in self.functions:
+            result = function(tokens, logits)
+            if result is not None and result is not logits:
+                _put(logits, result)
 
     def accept(self, token: int) -> None:
         if self.n == len(self.room):
@@ -261,14 +395,42 @@ class LogitsProcessors:
         self.n = 0
 
     def clone(self) -> LogitsProcessors:
-        made = LogitsProcessors(self.functions)
+        self.copy = made = LogitsProcessors(self.functions)
         made.copy_state(self)
+        return made
+
+    def take_copy(self) -> Optional[LogitsProcessors]:
+        """What the latest `clone` made."""
+        made, self.copy = self.copy, None
         return made
 
     def copy_state(self, source: LogitsProcessors) -> None:
         self.n = source.n
         self.room = _tokens(len(source.room))
         self.room[:] = source.room
+
+
+def _floats(n: int) -> tuple[Any, ffi.CData]:
+    """Memory for `n` floats, as an array and as C has it."""
+    memory = ffi.new("float[]", n)
+    return _over_floats(memory), memory
+
+
+def _over_floats(memory: ffi.CData) -> Any:
+    module = numpy()
+    buffer: Any = ffi.buffer(memory)
+    return memoryview(buffer).cast("f") if module is None else module.frombuffer(buffer, module.float32)
+
+
+def _plain_floats(n: int) -> Any:
+    return memoryview(array("f", bytes(4 * n)))
+
+
+@lru_cache(maxsize=1)
+def _ids(n: int) -> Any:
+    """The numbers from 0 to `n` - 1, which must not be changed."""
+    module = numpy()
+    return memoryview(array("i", range(n))) if module is None else module.arange(n, dtype=module.int32)
 
 
 def _tokens(n: int) -> Any:

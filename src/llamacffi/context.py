@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
 
 from . import arrays, held, states
-from .batch import Batch, as_tokens
+from .batch import Batch, as_tokens, dense
 from .errors import InvalidArgumentError, LlamaError, reason
 from .memory import Memory
 from .native import ffi
@@ -44,6 +45,21 @@ class Perf(NamedTuple):
     n_p_eval: int
     n_eval: int
     n_reused: int
+
+
+class Sampled(NamedTuple):
+    """What was sampled where it was computed; what the sampler does not make is None.
+
+    Attributes:
+        token: the token that was chosen.
+        candidates: the tokens that were left to choose from, int32; None, all of the vocabulary in its order.
+        probs, logits: theirs, float32. All three are views, as of `Context.logits()`.
+    """
+
+    token: Optional[int]
+    candidates: Any
+    probs: Any
+    logits: Any
 
 
 class Context(Owner):
@@ -125,7 +141,7 @@ class Context(Owner):
     def _begin(self, handle: Any, model: Model, *others: Owner) -> None:
         super().__init__(handle, model, *others)
         self._model = model
-        self._memory: Optional[Memory] = None
+        self._memory: Optional[weakref.ref[Memory]] = None  # a weak one: it holds the context
         self._loras: dict[LoraAdapter, tuple[float, _Attachment]] = {}
         self._samplers: dict[int, _Attachment] = {}
         self._held: dict[int, list[int]] = {}  # held.py's
@@ -135,9 +151,9 @@ class Context(Owner):
         self._n_embd = int(getattr(llamacffi, "llama_model_n_embd_out", llamacffi.llama_model_n_embd)(model.handle))
         ranks = self.pooling_type == "rank"
         self._n_pooled = int(llamacffi.llama_model_n_cls_out(model.handle)) if ranks else self._n_embd
-        self._logits = arrays.Rows(self._logits_at, self._n_vocab, version)
-        self._embeddings = arrays.Rows(self._embeddings_at, self._n_embd, version)
-        self._embeddings_seq = arrays.Rows(self._embeddings_of, self._n_pooled, version)
+        self._logits = arrays.Rows(Context._logits_at, self._n_vocab, version)
+        self._embeddings = arrays.Rows(Context._embeddings_at, self._n_embd, version)
+        self._embeddings_seq = arrays.Rows(Context._embeddings_of, self._n_pooled, version)
 
     # --- what it is ---
 
@@ -149,9 +165,11 @@ class Context(Owner):
     @property
     def memory(self) -> Memory:
         """What it remembers, as an object that is a part of it. C: `llama_get_memory`."""
-        if self._memory is None or self._memory.closed:
-            self._memory = Memory(self)
-        return self._memory
+        memory = self._memory and self._memory()
+        if memory is None or memory.closed:
+            memory = Memory(self)
+            self._memory = weakref.ref(memory)
+        return memory
 
     @property
     def n_ctx(self) -> int:
@@ -304,6 +322,16 @@ class Context(Owner):
             native=reason(),
         )
 
+    def set_abort_callback(self, function: Optional[Callable[[], bool]]) -> None:
+        """Have a function called now and then while the CPU computes: if it returns True, that is aborted.
+
+        Args:
+            function: without arguments; None, no more.
+
+        C: `llama_set_abort_callback`.
+        """
+        llamacffi.llama_set_abort_callback(self.handle, function, None)
+
     def synchronize(self) -> None:
         """Wait until all is computed, as reading an output does by itself. C: `llama_synchronize`."""
         llamacffi.llama_synchronize(self.handle)
@@ -325,7 +353,7 @@ class Context(Owner):
 
         C: `llama_get_logits_ith`.
         """
-        return self._logits.get(i)
+        return self._logits.get(self, i)
 
     def logits_all(self) -> Any:
         """The logits of all tokens of the latest batch that have an output, in its order.
@@ -354,7 +382,7 @@ class Context(Owner):
 
         C: `llama_get_embeddings_ith`.
         """
-        return self._embeddings.get(i)
+        return self._embeddings.get(self, i)
 
     def embeddings_all(self) -> Any:
         """The embeddings of all tokens of the latest batch that have an output.
@@ -380,7 +408,7 @@ class Context(Owner):
 
         C: `llama_get_embeddings_seq`.
         """
-        return self._embeddings_seq.get(seq)
+        return self._embeddings_seq.get(self, seq)
 
     def _logits_at(self, i: int) -> Any:
         pointer = llamacffi.llama_get_logits_ith(self._handle or self.handle, i)
@@ -464,7 +492,7 @@ class Context(Owner):
                     f"a control vector is a float32 array of shape (layers, {n_embd}), not of shape {memory.shape} and "
                     f"format {memory.format!r}"
                 )
-            values = ffi.from_buffer("float[]", data if memory.c_contiguous else memory.tobytes())
+            values = ffi.from_buffer("float[]", dense(data))
             n = len(values)
         first, last = layers or (1, self.model.n_layer)
         if llamacffi.llama_set_adapter_cvec(handle, values, n, n_embd, first, last):
@@ -493,6 +521,26 @@ class Context(Owner):
         if done and sampler is not None:
             self._samplers[seq] = _Attachment(self, sampler)
         return done
+
+    def sampled(self, i: int = -1) -> Sampled:
+        """What came of sampling in the context, after `set_sampler()`, for one token of the latest batch.
+
+        Args:
+            i: as for `logits()`.
+
+        C: `llama_get_sampled_token_ith`, `llama_get_sampled_probs_ith`, `llama_get_sampled_logits_ith`,
+        `llama_get_sampled_candidates_ith`.
+        """
+        handle, version = self.handle, self._version
+
+        def view(what: str, dtype: str) -> Any:
+            pointer = getattr(llamacffi, f"llama_get_sampled_{what}_ith")(handle, i)
+            n = getattr(llamacffi, f"llama_get_sampled_{what}_count_ith")(handle, i)
+            return arrays.view(pointer, n, dtype, version=version) if pointer and n else None
+
+        token = llamacffi.llama_get_sampled_token_ith(handle, i)
+        token = None if token == llamacffi.LLAMA_TOKEN_NULL else int(token)
+        return Sampled(token, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
 
     def _detach(self, attachment: _Attachment) -> None:
         """Let go of what is about to be closed."""

@@ -6,6 +6,7 @@ import mmap
 import os
 from array import array
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Optional, Union
 
@@ -13,7 +14,7 @@ import llamacffi
 
 from . import tensors
 from .arrays import numpy
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
+from .errors import ArgumentTypeError, FreedHandleError, InvalidArgumentError, LlamaError, reason
 from .files import replacing
 from .native import encode_path, ffi, lib
 from .owner import Owner
@@ -50,6 +51,31 @@ _TYPES = {
 _NAMES = {number: name for name, number in _TYPES.items()}
 
 
+class _File:
+    """What tensors are read from.
+
+    Attributes:
+        data: a map of the file, or its bytes; None if it is not known.
+        is_shown: whether an array over it was handed out.
+        is_closed: whether the GGUF was closed.
+    """
+
+    __slots__ = ("data", "is_closed", "is_shown")
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        self.is_shown = False
+        self.is_closed = False
+
+    def close(self) -> None:
+        # NumPy's arrays don't keep a map from being closed under them.
+        if isinstance(self.data, mmap.mmap) and not self.is_shown:
+            with suppress(BufferError):  # a memoryview does
+                self.data.close()
+        self.data = None
+        self.is_closed = True
+
+
 class Tensor:
     """A tensor of a GGUF file, or one that is to be written to it.
 
@@ -61,13 +87,16 @@ class Tensor:
         size: how many bytes its data has.
     """
 
-    __slots__ = ("_data", "_number", "name", "offset", "shape", "size", "type")
+    __slots__ = ("_data", "_file", "_number", "name", "offset", "shape", "size", "type")
 
-    def __init__(self, name: str, number: int, shape: tuple[int, ...], offset: Optional[int], data: Any) -> None:
+    def __init__(
+        self, file: _File, name: str, number: int, shape: tuple[int, ...], offset: Optional[int], data: Any = None
+    ) -> None:
         self.name = name
         self.type = tensors.type_name(number)
         self.shape = shape
         self.offset = offset
+        self._file = file
         self._number = number
         self._data = data
         _, laid_out = tensors.array_layout(number, shape[::-1])
@@ -76,31 +105,41 @@ class Tensor:
     def array(self) -> Any:
         """Its data, as `llamacffi.tensors.array` has it: of a quantized tensor its blocks' bytes, of bf16 the bits.
 
-        Of a file it is a view of the mapped file, which can't be written to and stays valid when the GGUF is closed;
-        else what was given to `add_tensor`.
+        Of a file it is a view of the mapped file, which can't be written to and stays valid when the GGUF is closed:
+        the map lives as long as the arrays. Else it is what was given to `add_tensor`.
 
         Raises:
+            FreedHandleError: the GGUF was closed.
             LlamaError: the file ends before the data does.
         """
+        made = self._array()
+        self._file.is_shown = True
+        return made
+
+    def _array(self) -> Any:
         dtype, shape = tensors.array_layout(self._number, self.shape[::-1])
+        if self._file.is_closed:
+            raise FreedHandleError(f"the GGUF that {self.name} is of was closed")
         if self.offset is None:
             return tensors.over(self._data, dtype, shape)
-        if self._data is None:
+        data = self._file.data
+        if data is None:
             raise LlamaError(f"the data of {self.name} is not here: read its file with GGUF(path)")
-        if self.offset + self.size > len(self._data):
+        if self.offset + self.size > len(data):
             raise LlamaError(
                 f"the file is cut off: {self.name} needs bytes {self.offset} to {self.offset + self.size}, and it has "
-                f"{len(self._data)}"
+                f"{len(data)}"
             )
-        return tensors.over(self._data, dtype, shape, self.offset)
+        return tensors.over(data, dtype, shape, self.offset)
 
     def dequantize(self) -> Any:
         """Its data as float32, in an array of its own, by ggml's conversion.
 
         Raises:
-            LlamaError: as `array`; or ggml has no conversion for this type.
+            FreedHandleError: the GGUF was closed.
+            LlamaError: the file ends before the data does; or ggml has no conversion for this type.
         """
-        return tensors.to_float(self._number, self.array(), self.shape)
+        return tensors.to_float(self._number, self._array(), self.shape)
 
     def __repr__(self) -> str:
         return f"<llamacffi.gguf.Tensor {self.name}: {self.type} {self.shape}>"
@@ -126,20 +165,26 @@ class GGUF(Owner, MutableMapping[str, Any]):
     _free = "gguf_free"
 
     def __init__(self, path: Optional[Path] = None) -> None:
+        self._file = _File(None)
         self._tensors: dict[str, Tensor] = {}
         if path is None:
             super().__init__(llamacffi.gguf_init_empty())
             return
         name = os.fspath(path)
-        handle = llamacffi.gguf_init_from_file(name, ffi.new("struct gguf_init_params *", {"no_alloc": True})[0])
+        ggml = ffi.new("struct ggml_context **")
+        params = ffi.new("struct gguf_init_params *", {"no_alloc": True, "ctx": ggml})
+        handle = llamacffi.gguf_init_from_file(name, params[0])
         if not handle:
             raise LlamaError(f"{name}: this can't be read as a GGUF file", "gguf_init_from_file", native=reason())
         super().__init__(handle)
         try:
-            self._tensors = _read_tensors(handle, _mapped(name))
+            self._file = _File(_mapped(name))
+            self._tensors = _read_tensors(handle, self._file, ggml[0])
         except BaseException:
             self.close()
             raise
+        finally:
+            llamacffi.ggml_free(ggml[0])
 
     @classmethod
     def from_handle(cls, handle: ffi.CData) -> GGUF:
@@ -149,12 +194,18 @@ class GGUF(Owner, MutableMapping[str, Any]):
         Args:
             handle: `struct gguf_context *`.
         """
-        read = _read_tensors(handle, None)
+        file = _File(None)
+        read = _read_tensors(handle, file)
         made = cls.__new__(cls)
         Owner.__init__(made, handle)
         made._owned = False
+        made._file = file
         made._tensors = read
         return made
+
+    def _close_handle(self) -> None:
+        super()._close_handle()
+        self._file.close()
 
     @property
     def version(self) -> int:
@@ -314,7 +365,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         number, data = tensors.as_type(values, type, imatrix)
         if not 1 <= data.ndim <= lib.GGML_MAX_DIMS or not data.size:
             raise InvalidArgumentError(f"{name}: a tensor has 1 to {lib.GGML_MAX_DIMS} dimensions and is not empty")
-        made = Tensor(name, number, tensors.shape_of(number, data.shape), None, data)
+        made = Tensor(self._file, name, number, tensors.shape_of(number, data.shape), None, data)
         self._tensors[name] = made
         return made
 
@@ -342,47 +393,60 @@ class GGUF(Owner, MutableMapping[str, Any]):
             LlamaError: llama.cpp can't write it, or tensors can't be read from a file that is cut off.
         """
         handle = self.handle
-        arrays = [(each, each.array()) for each in self._tensors.values()]
+        arrays = [(each, each._array()) for each in self._tensors.values()]
         # C writes only tensors that were added to it, and not those of a file.
-        file = _new(self.alignment)
-        ggml = None
-        held: list[Any] = []
-        try:
-            llamacffi.gguf_set_kv(file, handle)
-            params = ffi.new("struct ggml_init_params *", {"no_alloc": True})
-            params.mem_size = (len(arrays) + 1) * lib.ggml_tensor_overhead()
-            ggml = llamacffi.ggml_init(params[0])
-            for each, data in arrays:
-                ne = ffi.new("int64_t[]", each.shape[::-1])
-                tensor = llamacffi.ggml_new_tensor(ggml, each._number, len(each.shape), ne)
-                llamacffi.ggml_set_name(tensor, _key(each.name))
-                held.append(ffi.from_buffer(data))
-                tensor.data = ffi.cast("void *", held[-1])
-                llamacffi.gguf_add_tensor(file, tensor)
-            with replacing(path) as fresh:
-                if not llamacffi.gguf_write_to_file(file, encode_path(fresh), False):
-                    raise LlamaError(f"{os.fspath(path)}: this can't be written", "gguf_write_to_file", native=reason())
-        finally:
-            llamacffi.gguf_free(file)
-            if ggml is not None:
-                llamacffi.ggml_free(ggml)
-            for each in held:
-                ffi.release(each)
+        with replacing(path) as fresh, _Copy(_new(self.alignment, fresh)) as file:
+            llamacffi.gguf_set_kv(file.handle, handle)
+            file.add(arrays)
+            if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
+                raise LlamaError(f"{os.fspath(path)}: this can't be written", "gguf_write_to_file", native=reason())
 
 
-def _new(alignment: int) -> ffi.CData:
-    """An empty `struct gguf_context *` with this alignment, which C takes only from a file that it reads."""
+class _Copy(Owner):
+    """A `struct gguf_context *` that is to be written."""
+
+    _free = "gguf_free"
+
+    def __init__(self, handle: ffi.CData) -> None:
+        super().__init__(handle)
+        self._ggml: Any = None
+        self._held: list[Any] = []
+
+    def add(self, arrays: Sequence[tuple[Tensor, Any]]) -> None:
+        params = ffi.new("struct ggml_init_params *", {"no_alloc": True})
+        params.mem_size = (len(arrays) + 1) * lib.ggml_tensor_overhead()
+        self._ggml = llamacffi.ggml_init(params[0])
+        for each, data in arrays:
+            ne = ffi.new("int64_t[]", each.shape[::-1])
+            tensor = llamacffi.ggml_new_tensor(self._ggml, each._number, len(each.shape), ne)
+            llamacffi.ggml_set_name(tensor, _key(each.name))
+            self._held.append(ffi.from_buffer(data))
+            tensor.data = ffi.cast("void *", self._held[-1])
+            llamacffi.gguf_add_tensor(self.handle, tensor)
+
+    def _close_handle(self) -> None:
+        super()._close_handle()
+        if self._ggml is not None:
+            llamacffi.ggml_free(self._ggml)
+        for each in self._held:
+            ffi.release(each)
+
+
+def _new(alignment: int, path: str) -> ffi.CData:
+    """An empty `struct gguf_context *` with this alignment, which C takes only from a file that it reads: `path`."""
     made = llamacffi.gguf_init_empty()
     if alignment == lib.GGUF_DEFAULT_ALIGNMENT:
         return made
     try:
         llamacffi.gguf_set_val_u32(made, lib.GGUF_KEY_GENERAL_ALIGNMENT, alignment)
-        data = ffi.new("char[]", llamacffi.gguf_get_meta_size(made))
-        llamacffi.gguf_get_meta_data(made, data)
+        llamacffi.gguf_write_to_file(made, encode_path(path), True)
     finally:
         llamacffi.gguf_free(made)
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    return llamacffi.gguf_init_from_buffer(data, len(data), params[0])
+    read = llamacffi.gguf_init_from_file(encode_path(path), params[0])
+    if not read:
+        raise LlamaError(f"{path}: this can't be written", "gguf_write_to_file", native=reason())
+    return read
 
 
 def _mapped(name: Path) -> Any:
@@ -394,16 +458,21 @@ def _mapped(name: Path) -> Any:
             return file.read()
 
 
-def _read_tensors(handle: ffi.CData, data: Any) -> dict[str, Tensor]:
+def _read_tensors(handle: ffi.CData, file: _File, ggml: Optional[ffi.CData] = None) -> dict[str, Tensor]:
+    """The tensors by name. `ggml` has them as C's, in the same order; without it, C tells their sizes as of late."""
     begin = llamacffi.gguf_get_data_offset(handle)
+    tensor = llamacffi.ggml_get_first_tensor(ggml) if ggml else None
     made = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
         name = _text(llamacffi.gguf_get_tensor_name(handle, id_))
-        ne = list(llamacffi.gguf_get_tensor_ne(handle, id_)[0 : lib.GGML_MAX_DIMS])
+        sizes = tensor.ne if tensor else llamacffi.gguf_get_tensor_ne(handle, id_)
+        ne = list(sizes[0 : lib.GGML_MAX_DIMS])
         while len(ne) > 1 and ne[-1] == 1:
             ne.pop()
         offset = begin + llamacffi.gguf_get_tensor_offset(handle, id_)
-        made[name] = Tensor(name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset, data)
+        made[name] = Tensor(file, name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset)
+        if tensor:
+            tensor = llamacffi.ggml_get_next_tensor(ggml, tensor)
     return made
 
 

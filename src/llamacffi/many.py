@@ -87,6 +87,7 @@ class Generations(Loop["tuple[int, str]"]):
             seq, index = self._idle.pop(0), self._waiting.popleft()
             sampler = self._sampler.clone()
             try:
+                sampler.reset()  # random numbers of its own, unless there is a seed
                 sequence = self._add(seq, self.prompts[index], self._held[seq], sampler, self._end_at)
             except BaseException:
                 sampler.close()

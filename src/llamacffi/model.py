@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
 _N_SEQ_MAX = 8
+_N_PAD = 256  # what llama.cpp rounds the room of each sequence to, and warns if all of it is less
 
 
 class Model(Owner):
@@ -384,7 +385,10 @@ class Model(Owner):
             raise LlamaError(f"{what}; {takes}")
         fields = set(field_names("struct llama_context_params"))
         params = {name: value for name, value in options.items() if name in fields}
-        params["n_ctx"] = n_ctx or n_seq * min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
+        if not n_ctx:
+            n_ctx = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
+            n_ctx = n_seq * (n_ctx if n_seq == 1 else -(-n_ctx // _N_PAD) * _N_PAD)
+        params["n_ctx"] = n_ctx
         return self.context(**params), {name: value for name, value in options.items() if name not in fields}
 
 

@@ -6,6 +6,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, ClassVar, Optional, TypeVar
 
@@ -38,6 +39,7 @@ class Owner:
     def __init__(self, handle: ffi.CData, *parents: Owner) -> None:
         self._handle: Any = handle
         self._owned = True
+        self._abandoned = False
         self._parents = parents
         self._children: dict[int, weakref.ref[Owner]] = {}
         for parent in parents:
@@ -73,9 +75,12 @@ class Owner:
             return
         self._close_handle()
         self._handle = None
-        for parent in self._parents:
+        parents, self._parents = self._parents, ()
+        for parent in parents:
             parent._children.pop(id(self), None)
-        self._parents = ()
+            if parent._abandoned:
+                with suppress(FreedHandleError):  # others were made from it, too
+                    parent.close()
 
     def _close_handle(self) -> None:
         if not self._owned:
@@ -106,7 +111,10 @@ class Owner:
             return
         if self._owned and self._warns:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
-        self.close()
+        try:
+            self.close()
+        except FreedHandleError:  # what was made from it is garbage as well, and then closes it
+            self._abandoned = True
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         raise TypeError(f"a {type(self).__name__} can be neither copied nor pickled: it owns a native object")

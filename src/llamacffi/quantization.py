@@ -80,10 +80,7 @@ def quantize(
             raise LlamaError(f"{source}: llama.cpp could not quantize this model{hint}", native=native.strip())
         if not report(1.0):
             raise LlamaError(f"{source}: quantizing was cancelled")
-        for each in sorted(os.listdir(fresh)):
-            _replace(os.path.join(fresh, each), os.path.join(folder, each))
-    except OSError as error:
-        raise LlamaError(f"{target}: can't write this file: {error.strerror}") from None
+        _move(fresh, folder, source)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
         kept.pass_on()
@@ -93,17 +90,19 @@ def _split(target: Any, source: str) -> tuple[str, str]:
     """The target's folder and name, where links lead to."""
     try:
         path = os.path.realpath(os.fsdecode(target))
-        if os.path.exists(path) and os.path.samefile(path, source):
-            problem = f"= {path!r}: is the source"
-            raise InvalidArgumentError(compose("quantize", "target", problem), "quantize", "target")
+        if "\0" in path:
+            raise ValueError("it has a NUL character")
     except (TypeError, ValueError) as error:
-        if isinstance(error, LlamaError):
-            raise
-        problem = f"= {target!r}: is not a path: {error}"
-        raise InvalidArgumentError(compose("quantize", "target", problem), "quantize", "target") from None
+        raise _refused(target, f"is not a path: {error}") from None
+    if os.path.exists(path) and os.path.samefile(path, source):
+        raise _refused(path, "is the source")
     if os.path.isdir(path):
         raise LlamaError(f"{path}: is a folder, and not a file to be written")
     return os.path.split(path)
+
+
+def _refused(target: object, problem: str) -> InvalidArgumentError:
+    return InvalidArgumentError(compose("quantize", "target", f"= {target!r}: {problem}"), "quantize", "target")
 
 
 def _make_folder(folder: str, name: str) -> str:
@@ -114,7 +113,16 @@ def _make_folder(folder: str, name: str) -> str:
         raise LlamaError(f"{os.path.join(folder, name)}: can't write this file: {error.strerror}") from None
 
 
-def _replace(fresh: str, path: str) -> None:
-    if os.path.exists(path):
-        os.chmod(fresh, stat.S_IMODE(os.stat(path).st_mode))
-    os.replace(fresh, path)
+def _move(fresh: str, folder: str, source: str) -> None:
+    """Put the files in a folder into another, in the place of those that are there."""
+    pairs = [(os.path.join(fresh, name), os.path.join(folder, name)) for name in sorted(os.listdir(fresh))]
+    for _, path in pairs:
+        if os.path.exists(path) and os.path.samefile(path, source):  # by the name that keep_split gives it
+            raise _refused(path, "is the source")
+    for each, path in pairs:
+        try:
+            if os.path.exists(path):
+                os.chmod(each, stat.S_IMODE(os.stat(path).st_mode))
+            os.replace(each, path)
+        except OSError as error:
+            raise LlamaError(f"{path}: can't write this file: {error.strerror}") from None

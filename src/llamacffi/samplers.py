@@ -11,7 +11,7 @@ import llamacffi
 
 from . import callbacks
 from .candidates import Candidates, LogitsProcessors, PythonSampler
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, reason
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
 
@@ -83,6 +83,11 @@ class Sampler(Owner):
     """
 
     _free = "llama_sampler_free"
+    # What this is, as far as `_plan_of` wants to know: what is written in Python, "greedy", or the number of a top-k.
+    _kind: Union[LogitsProcessors, PythonSampler, str, int, None] = None
+    # Of a chain that was made here, what its members are; and how to sample with it, once that is known.
+    _members: Optional[list[Any]] = None
+    _plan: Optional[_Plan] = None
 
     def __init__(
         self,
@@ -132,6 +137,7 @@ class Sampler(Owner):
         for name, value in numbers.items():
             _number("Sampler", name, value)
         super().__init__(_new_chain(no_perf))
+        self._members = [] if no_perf else None
         cls = type(self)
         try:
             if processors:
@@ -194,9 +200,10 @@ class Sampler(Owner):
             raise
 
     @classmethod
-    def _of(cls, handle: ffi.CData, *parents: Owner) -> Sampler:
+    def _of(cls, handle: ffi.CData, *parents: Owner, kind: Any = None) -> Sampler:
         made = cls.__new__(cls)
         Owner.__init__(made, handle, *parents)
+        made._kind = kind
         return made
 
     @classmethod
@@ -255,6 +262,7 @@ class Sampler(Owner):
             InvalidArgumentError: one is in a chain already; those before it belong to this chain, and are closed.
         """
         made = cls._of(_new_chain(no_perf))
+        made._members = [] if no_perf else None
         try:
             for sampler in samplers:
                 made.append(sampler)
@@ -273,6 +281,9 @@ class Sampler(Owner):
             raise ArgumentTypeError(f"Sampler.append: {sampler!r} is no Sampler")
         llamacffi.llama_sampler_chain_add(self.handle, sampler.handle)
         sampler._owned = False
+        if self._members is not None:
+            self._members.append(sampler._kind)
+            self._plan = None
         for parent in sampler._parents:
             self._need(parent)
         sampler._need(self)
@@ -286,8 +297,11 @@ class Sampler(Owner):
         Raises:
             IndexError: the chain has none at this place.
         """
-        handle = llamacffi.llama_sampler_chain_remove(self.handle, self._place(index))
-        return self._of(handle, *self._outer_parents())
+        place = self._place(index)
+        handle = llamacffi.llama_sampler_chain_remove(self.handle, place)
+        kind = None if self._members is None else self._members.pop(place)
+        self._plan = None
+        return self._of(handle, *self._outer_parents(), kind=kind)
 
     def __len__(self) -> int:
         """How many samplers this chain has (C: `llama_sampler_chain_n`)."""
@@ -332,7 +346,15 @@ class Sampler(Owner):
             LlamaError: there is no such output, or nothing in the chain has chosen. What a Python sampler raises is
                 raised here.
         """
-        return int(llamacffi.llama_sampler_sample(self.handle, getattr(ctx, "handle", ctx), i))
+        handle, context = self.handle, getattr(ctx, "handle", ctx)
+        plan = self._plan
+        if plan is None:
+            plan = self._plan = _plan_of(self._members)
+        if plan:
+            token = _sample_by(plan, handle, context, i)
+            if token is not None:
+                return token
+        return int(llamacffi.llama_sampler_sample(handle, context, i))
 
     def accept(self, token: int) -> None:
         """Tell the sampler of a token of the text that it did not choose itself (C: `llama_sampler_accept`).
@@ -372,7 +394,13 @@ class Sampler(Owner):
         handle = llamacffi.llama_sampler_clone(self.handle)
         if not handle:
             raise LlamaError("this sampler can't be copied", "llama_sampler_clone", native=reason())
-        return self._of(handle, *self._outer_parents())
+        copies = {
+            id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")
+        }
+        made = self._of(handle, *self._outer_parents(), kind=copies.get(id(self._kind), self._kind))
+        if self._members is not None:
+            made._members = [copies.get(id(each), each) for each in self._members]
+        return made
 
     @property
     def name(self) -> str:
@@ -413,7 +441,8 @@ class Sampler(Owner):
         """
         if not callable(getattr(function, "apply", function)):
             raise ArgumentTypeError(f"Sampler.python: {function!r} can't be called, nor has a function `apply`")
-        return cls._of(callbacks.sampler(PythonSampler(function), name=name or _name_of(function)))
+        sampler = PythonSampler(function)
+        return cls._of(callbacks.sampler(sampler, name=name or _name_of(function)), kind=sampler)
 
     @classmethod
     def logits_processor(cls, function: Processor) -> Sampler:
@@ -434,14 +463,15 @@ class Sampler(Owner):
         for function in functions:
             if not callable(function):
                 raise ArgumentTypeError(f"a logits processor is a function, and {function!r} can't be called")
-        return cls._of(callbacks.sampler(LogitsProcessors(functions), name="logits-processors"))
+        processors = LogitsProcessors(functions)
+        return cls._of(callbacks.sampler(processors, name="logits-processors"), kind=processors)
 
     # --- one for each sampler of the C API --------------------------------------------------------------------------
 
     @classmethod
     def greedy(cls) -> Sampler:
         """Chooses the likeliest token (C: `llama_sampler_init_greedy`)."""
-        return cls._of(llamacffi.llama_sampler_init_greedy())
+        return cls._of(llamacffi.llama_sampler_init_greedy(), kind="greedy")
 
     @classmethod
     def dist(cls, seed: Optional[int] = None) -> Sampler:
@@ -451,7 +481,7 @@ class Sampler(Owner):
     @classmethod
     def top_k(cls, k: int) -> Sampler:
         """Keeps the `k` most likely tokens; 0 or less: all (C: `llama_sampler_init_top_k`)."""
-        return cls._of(llamacffi.llama_sampler_init_top_k(k))
+        return cls._of(llamacffi.llama_sampler_init_top_k(k), kind=k)
 
     @classmethod
     def top_p(cls, p: float, min_keep: int = 0) -> Sampler:
@@ -628,12 +658,15 @@ class Sampler(Owner):
                 raise InvalidArgumentError(f"penalties: {name} = {value}: not finite")
         if penalty_repeat <= 0:
             raise InvalidArgumentError(f"penalties: penalty_repeat = {penalty_repeat}: more than 0 is needed, 1 is off")
-        n_vocab = _n_vocab("penalties", vocab)
-        return cls._of(
-            llamacffi.llama_sampler_init_penalties(
-                n_vocab, penalty_last_n, penalty_repeat, penalty_freq, penalty_present
-            )
+        made = _by_name(
+            llamacffi.llama_sampler_init_penalties,
+            n_vocab=_n_vocab("penalties", vocab),
+            penalty_last_n=penalty_last_n,
+            penalty_repeat=penalty_repeat,
+            penalty_freq=penalty_freq,
+            penalty_present=penalty_present,
         )
+        return cls._of(made)
 
     @classmethod
     def dry(
@@ -657,8 +690,16 @@ class Sampler(Owner):
         """
         handle, parents = _vocab("dry", vocab)
         breakers = list(seq_breakers)
-        made = llamacffi.llama_sampler_init_dry(
-            handle, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n, breakers, len(breakers)
+        made = _by_name(
+            llamacffi.llama_sampler_init_dry,
+            vocab=handle,
+            n_ctx_train=max(0, dry_penalty_last_n),
+            dry_multiplier=dry_multiplier,
+            dry_base=dry_base,
+            dry_allowed_length=dry_allowed_length,
+            dry_penalty_last_n=dry_penalty_last_n,
+            seq_breakers=breakers,
+            num_breakers=len(breakers),
         )
         return cls._of(made, *parents)
 
@@ -714,6 +755,80 @@ _FLOATS = frozenset(
 )
 
 
+def _plan_of(members: Optional[list[Any]]) -> _Plan:
+    """How to sample with a chain without llama.cpp's list of the whole vocabulary, which takes longer than the rest.
+
+    That is a chain which begins with a sampler in Python, with top-k or greedy, or with logits processors and these.
+
+    Returns:
+        What is written in Python, if anything is; how many members there are; the first of those to be applied to the
+        most likely tokens; and how many tokens that are, 0 if it is another that comes then. () if it is no such chain.
+    """
+    if not members:
+        return ()
+    in_python = members[0] if isinstance(members[0], (LogitsProcessors, PythonSampler)) else None
+    place = 1 if in_python else 0
+    kind = members[place] if place < len(members) else None
+    if kind == "greedy":
+        return in_python, len(members), place, 1
+    if isinstance(kind, int) and 0 < kind <= _MOST:
+        return in_python, len(members), place + 1, kind
+    return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
+
+
+_Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
+# Of more, llama.cpp's own way takes as long.
+_MOST = 100
+# A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
+_SAMPLED = [
+    getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)
+]
+
+
+def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
+    """A token, which was accepted; None if it must be sampled in the usual way."""
+    in_python, n_members, first, k = plan
+    n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
+    if _SAMPLED and lib.llama_get_sampled_token_ith(context, i) != lib.LLAMA_TOKEN_NULL:
+        return None
+    if any(function(context, i) for function in _SAMPLED):
+        return None
+    logits = llamacffi.llama_get_logits_ith(context, i)
+    if not logits:
+        return None
+    if isinstance(in_python, PythonSampler):
+        token = _sample_by_python(in_python, chain, n_members, first, logits, n, k)
+    else:
+        if in_python:
+            logits = in_python.process(logits, n)
+        token = lib.llamacffi_sample_top(chain, n_members, first, logits, n, k)
+    if token != lib.LLAMA_TOKEN_NULL:
+        return int(token)
+    if lib.llamacffi_failed():
+        raise failure()
+    if llamacffi.llama_sampler_chain_n(chain) == n_members:
+        raise LlamaError(
+            "nothing in this chain has chosen a token: its last must be one that does", "llama_sampler_sample"
+        )
+    return None
+
+
+def _sample_by_python(
+    sampler: PythonSampler, chain: ffi.CData, n_members: int, first: int, logits: ffi.CData, n: int, k: int
+) -> int:
+    candidates = sampler.look(logits, n)
+    try:
+        chosen = -1 if candidates.is_listed else candidates.selected
+        if chosen >= 0 and n_members == 1:
+            llamacffi.llama_sampler_accept(chain, chosen)
+            return chosen
+        if k and chosen < 0 and not candidates.is_listed:
+            return int(lib.llamacffi_sample_top(chain, n_members, first, candidates.floats, n, k))
+        return int(lib.llamacffi_sample_list(chain, n_members, 1, candidates.handle))
+    finally:
+        candidates.end()
+
+
 def _number(function: str, name: str, value: Any) -> float:
     try:
         number = float(value)
@@ -728,6 +843,12 @@ def _new_chain(no_perf: bool) -> ffi.CData:
     params = llamacffi.llama_sampler_chain_default_params()
     params.no_perf = no_perf
     return llamacffi.llama_sampler_chain_init(params)
+
+
+def _by_name(function: Callable[..., ffi.CData], **arguments: Any) -> ffi.CData:
+    """Call a function with those of its arguments that it has: llama.cpp's versions differ."""
+    code = function.__code__
+    return function(*(arguments[name] for name in code.co_varnames[: code.co_argcount]))
 
 
 def _seed(seed: Optional[int]) -> int:

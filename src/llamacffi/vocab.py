@@ -67,7 +67,8 @@ class Vocab(Owner):
             tokens = ffi.new("llama_token[]", room)
             n = lib.llama_tokenize(self.handle, data, len(data), tokens, room, add_special, parse_special)
             if n > 0 or (n == 0 and not lib.llamacffi_failed()):
-                return list(ffi.unpack(tokens, n))
+                found: list[int] = ffi.unpack(tokens, n)
+                return found
             room = _room(n, "llama_tokenize")
 
     def tokenize_many(

@@ -110,6 +110,12 @@ int64_t llamacffi_join(const struct llama_vocab *vocab, const llama_token *token
 uint32_t llamacffi_quantize(const char *fname_inp, const char *fname_out, const llama_model_quantize_params *params,
     llama_progress_callback progress, void *user_data);
 
+/* sampling.h */
+llama_token llamacffi_sample_list(struct llama_sampler *chain, int32_t n_members, int32_t first,
+    struct llama_token_data_array *candidates);
+llama_token llamacffi_sample_top(struct llama_sampler *chain, int32_t n_members, int32_t first, const float *logits,
+    int32_t n_logits, int32_t k);
+
 /* callbacks.cpp */
 void *llamacffi_trampoline(const char *type, int64_t callback);
 bool llamacffi_is_callback_type(const char *type);
