@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from llamacffi import GGUF
+from terminals import BARE, Terminal, plain
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -26,6 +30,19 @@ def test_for_people(run_command: Run, tiny_path: str) -> None:
         size = sum(each.size for each in file.tensors.values()) / 2**20
         assert done.stdout.endswith(f"\n{len(file.tensors)} tensors, {size:.2f} MiB\n")
     assert "token_embd.weight" not in run_command("gguf", tiny_path, "--no-tensors").stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_at_a_terminal(run_command: Run, tiny_path: str) -> None:
+    """A table, or the same plain columns as elsewhere."""
+    command = ("gguf", tiny_path, "--no-tensors")
+    with Terminal("-m", "llamacffi", *command) as terminal:
+        assert terminal.finish() == 0
+        assert "───" in plain(terminal.shown)
+        assert "general.architecture" in plain(terminal.shown)
+    with Terminal("-c", BARE, *command) as terminal:
+        assert terminal.finish() == 0
+        assert terminal.shown.decode().replace("\r\n", "\n") == run_command(*command).stdout
 
 
 def test_json(run_command: Run, tiny_path: str) -> None:
