@@ -776,14 +776,12 @@ def _plan_of(members: Optional[list[Any]]) -> _Plan:
     kind = members[place] if place < len(members) else None
     if kind == "greedy":
         return in_python, len(members), place, 1
-    if isinstance(kind, int) and 0 < kind <= _MOST:
+    if isinstance(kind, int) and 0 < kind <= lib.LLAMACFFI_SAMPLE_TOP:
         return in_python, len(members), place + 1, kind
     return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
 
 
 _Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
-# Of more, llama.cpp's own way takes as long.
-_MOST = 100
 # A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
 _SAMPLED = [
     getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)

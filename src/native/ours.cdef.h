@@ -120,6 +120,7 @@ uint32_t llamacffi_quantize(const char *fname_inp, const char *fname_out, const 
 /* sampling.h */
 llama_token llamacffi_sample_list(struct llama_sampler *chain, int32_t n_members, int32_t first,
     struct llama_token_data_array *candidates);
+enum { LLAMACFFI_SAMPLE_TOP, ... };
 llama_token llamacffi_sample_top(struct llama_sampler *chain, int32_t n_members, int32_t first, const float *logits,
     int32_t n_logits, int32_t k);
 
