@@ -11,7 +11,7 @@ SCRIPTS = [
     "wheel",
     "calls",
     "arrays",
-    "tokenize",
+    "tokenizing",
     "sampler",
     "generate",
     "generate_small",

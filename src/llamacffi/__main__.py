@@ -61,6 +61,9 @@ def _print_facts(options: argparse.Namespace) -> None:
 
 def main(arguments: Optional[list[str]] = None) -> int:
     """Run one command; the exit status: 0 success, 1 failure, 2 wrong usage, 130 interrupted."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     parser = _parser()
     options = parser.parse_args(arguments)
     if bool(options.facts) == bool(options.command):

@@ -264,6 +264,11 @@ def _op(number: int, inputs: int, dst: ffi.CData, *rest: Any) -> int:
 
 
 @_py
+def _sample(number: int, row: int) -> int:
+    return int(_function(number)(row))
+
+
+@_py
 def _tensor(number: int, tensor: ffi.CData) -> int:
     return bool(_function(number)(tensor))
 

@@ -54,7 +54,7 @@ class Generation(Loop[str]):
         self._sequence: Any = None
         super().__init__(context, [seq], parents, step, deadline)
 
-    def _begin(self, tokens: list[int], n_held: int, sampler: Owner, end: End) -> None:
+    def _begin(self, tokens: list[int], n_held: int, sampler: Sampler, end: End) -> None:
         self._given, self.reused = tokens, n_held
         self._sequence = self._add(self._seq, tokens, n_held, sampler, end)
 

@@ -12,12 +12,14 @@ from contextlib import suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
+from .callbacks import Callback
 from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
 
 if TYPE_CHECKING:
     from .context import Context
+    from .samplers import Sampler
     from .vocab import Vocab
 
 Prompt = Union[str, bytes, Sequence[int]]
@@ -68,6 +70,7 @@ class Loop(Owner, Generic[Piece]):
         self._context = context
         self._seqs = frozenset(seqs)
         self._closes: list[Owner] = []
+        self._callbacks: dict[int, Callback] = {}  # by sequence: what chooses in Python
         self._at_work = threading.Lock()  # held through a step
         self._worker: Optional[int] = None  # the thread that holds it
         self._alive = threading.Lock()  # held while the loop is used beside a step
@@ -125,11 +128,12 @@ class Loop(Owner, Generic[Piece]):
         """Leave the context in order, before the loop is freed."""
         raise NotImplementedError
 
-    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Owner, end: End) -> ffi.CData:
+    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> ffi.CData:
         """Begin a sequence: `struct llamacffi_sequence *`, which the loop owns."""
         given = ffi.new("llama_token[]", tokens)
+        choice = self._choice(seq, sampler)
         sequence = lib.llamacffi_loop_add(
-            self.handle, seq, given, len(tokens), held, sampler.handle, end.n_predict, end.limit, end.ignore_eog
+            self.handle, seq, given, len(tokens), held, choice, end.n_predict, end.limit, end.ignore_eog
         )
         if not sequence:
             raise failure()
@@ -138,6 +142,20 @@ class Loop(Owner, Generic[Piece]):
         for token in end.tokens:
             lib.llamacffi_loop_stop_token(sequence, token)
         return sequence
+
+    def _choice(self, seq: int, sampler: Sampler) -> ffi.CData:
+        """How a sequence's tokens are to be chosen: `struct llamacffi_choice *`."""
+        choice = ffi.new("struct llamacffi_choice *", {"sampler": sampler.handle})
+        plan = sampler.plan
+        self._callbacks.pop(seq, None)
+        if not plan or self._context._samplers:
+            return choice
+        in_python, choice.n_members, choice.first, choice.k = plan
+        if in_python:
+            context = self._context
+            callback = self._callbacks[seq] = Callback(lambda row: sampler.sample(context, row))
+            choice.callback = callback.number
+        return choice
 
     def _step(self) -> None:
         """Have the loop make something.

@@ -347,14 +347,19 @@ class Sampler(Owner):
                 raised here.
         """
         handle, context = self.handle, getattr(ctx, "handle", ctx)
-        plan = self._plan
-        if plan is None:
-            plan = self._plan = _plan_of(self._members)
+        plan = self.plan
         if plan:
             token = _sample_by(plan, handle, context, i)
             if token is not None:
                 return token
         return int(llamacffi.llama_sampler_sample(handle, context, i))
+
+    @property
+    def plan(self) -> _Plan:
+        """How to sample with this in a quicker way than llama.cpp's: what `_plan_of` says."""
+        if self._plan is None:
+            self._plan = _plan_of(self._members)
+        return self._plan
 
     def accept(self, token: int) -> None:
         """Tell the sampler of a token of the text that it did not choose itself (C: `llama_sampler_accept`).
@@ -771,14 +776,12 @@ def _plan_of(members: Optional[list[Any]]) -> _Plan:
     kind = members[place] if place < len(members) else None
     if kind == "greedy":
         return in_python, len(members), place, 1
-    if isinstance(kind, int) and 0 < kind <= _MOST:
+    if isinstance(kind, int) and 0 < kind <= lib.LLAMACFFI_SAMPLE_TOP:
         return in_python, len(members), place + 1, kind
     return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
 
 
 _Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
-# Of more, llama.cpp's own way takes as long.
-_MOST = 100
 # A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
 _SAMPLED = [
     getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)

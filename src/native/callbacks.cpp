@@ -45,6 +45,7 @@ int64_t llamacffi_py_decoded(int64_t callback, const void * batch, int32_t * res
 int64_t llamacffi_py_sampler(int64_t callback, int method, void * a, void * b, void * c, int64_t number);
 int64_t llamacffi_py_hold(int64_t callback);
 int64_t llamacffi_py_release(int64_t callback, bool for_good);
+int64_t llamacffi_py_sample(int64_t callback, int32_t row);
 int64_t llamacffi_py_signals(void);
 int64_t llamacffi_py_print(int64_t exception);
 }
@@ -480,6 +481,12 @@ AbortHook::~AbortHook() {
 void AbortHook::keep(const void * owner) {
     owner_ = owner;
     held_.keep(owner, "abort callback");
+}
+
+llama_token sample_in_python(int64_t callback, int32_t row) {
+    int64_t token = LLAMA_TOKEN_NULL;
+    if (!entered([&] { return llamacffi_py_sample(callback, row); }, &token)) callback_raised();
+    return token < 0 ? LLAMA_TOKEN_NULL : (llama_token) token;
 }
 
 // --- samplers -----------------------------------------------------------------------------------------------------

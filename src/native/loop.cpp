@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "guard.hpp"
+#include "sampling.h"
 #include "stop.hpp"
 #include "text.hpp"
 
@@ -44,7 +44,11 @@ int64_t us_since(Stop::clock::time_point start) {
     return std::chrono::duration_cast<microseconds>(Stop::clock::now() - start).count();
 }
 
-bool has_failed() { return current().failed; }
+// Whether the latest guarded call failed, or a callback of the running one raised.
+bool has_failed() {
+    const Thread & thread = current();
+    return thread.failed || (thread.call() && thread.call()->is_stopping());
+}
 
 // The tokens of one call of llama_decode.
 class Tokens {
@@ -74,21 +78,6 @@ class Tokens {
     llama_batch batch_;
 };
 
-// The first of the greatest, as llama.cpp's greedy sampler has it, which makes a list of all candidates before.
-llama_token likeliest(const float * logits, int32_t n) {
-    const int lanes = 16;
-    float greatest[lanes];
-    int32_t i = 0;
-    std::fill(greatest, greatest + lanes, -INFINITY);
-    for (; i + lanes <= n; i += lanes)
-        for (int lane = 0; lane < lanes; lane++) greatest[lane] = logits[i + lane] > greatest[lane] ? logits[i + lane] : greatest[lane];
-    float top = -INFINITY;
-    for (const float each : greatest) top = std::max(top, each);
-    for (; i < n; i++) top = logits[i] > top ? logits[i] : top;
-    const float * const found = std::find(logits, logits + n, top);
-    return found < logits + n ? (llama_token) (found - logits) : 0;
-}
-
 bool has_name(const llama_sampler * sampler, const char * name) {
     const char * own = sampler ? llamacffi_guard_llama_sampler_name(sampler) : nullptr;
     return own && !std::strcmp(own, name);
@@ -105,8 +94,8 @@ std::vector<llama_sampler *> members(llama_sampler * sampler) {
 
 struct Sequence : llamacffi_sequence {
     llama_seq_id seq;
-    llama_sampler * sampler;
-    bool greedy, ignore_eog;
+    llamacffi_choice choice;
+    bool ignore_eog;
     int32_t n_predict;
     llama_pos limit;
     std::vector<llama_token> prompt;  // what of it is to be decoded
@@ -212,12 +201,17 @@ bool llamacffi_loop::fill() {
 }
 
 llama_token llamacffi_loop::sample(Sequence & each, int32_t row) {
-    if (each.greedy) {
+    const llamacffi_choice & choice = each.choice;
+    if (choice.callback) return sample_in_python(choice.callback, row);
+    if (choice.k) {
         const float * logits = llamacffi_guard_llama_get_logits_ith(ctx, row);
         if (has_failed()) return LLAMA_TOKEN_NULL;
-        if (logits) return likeliest(logits, n_vocab);
+        if (logits) {
+            const llama_token token = llamacffi_sample_top(choice.sampler, choice.n_members, choice.first, logits, n_vocab, choice.k);
+            if (token != LLAMA_TOKEN_NULL || has_failed()) return token;
+        }
     }
-    return llamacffi_guard_llama_sampler_sample(each.sampler, ctx, row);
+    return llamacffi_guard_llama_sampler_sample(choice.sampler, ctx, row);
 }
 
 // Adds a token to a sequence, and ends it if that was its last. Whether all is well.
@@ -311,7 +305,7 @@ int32_t llamacffi_loop::guess(Sequence & each) {
         }
         const float * logits = llamacffi_guard_llama_get_logits_ith(draft, -1);
         if (!logits) return has_failed() ? -1 : 0;
-        const llama_token token = likeliest(logits, n_vocab);
+        const llama_token token = llamacffi_likeliest(logits, n_vocab);
         if (llamacffi_guard_llama_vocab_is_eog(vocab, token)) return 0;
         guesses.push_back(token);
         batch.add(token, each.pos + (llama_pos) guesses.size(), each.seq, true);
@@ -351,20 +345,17 @@ llamacffi_loop * llamacffi_loop_new(llama_context * ctx) {
 void llamacffi_loop_free(llamacffi_loop * loop) { delete loop; }
 
 llamacffi_sequence * llamacffi_loop_add(llamacffi_loop * loop, llama_seq_id seq, const llama_token * tokens, int32_t n_tokens,
-    llama_pos pos, llama_sampler * sampler, int32_t n_predict, llama_pos limit, bool ignore_eog) {
+    llama_pos pos, const llamacffi_choice * choice, int32_t n_predict, llama_pos limit, bool ignore_eog) {
     auto made = std::make_unique<Sequence>();
-    const std::vector<llama_sampler *> samplers = members(sampler);
-    if (has_failed()) return nullptr;
-    made->greedy = samplers.size() == 1 && has_name(samplers[0], "greedy");
     // The prompt is not what a grammar is about; penalties and Python's samplers want to see it.
-    if (!made->greedy)
-        for (llama_sampler * each : samplers) {
-            if (has_name(each, "grammar")) continue;
-            for (int32_t i = 0; i < n_tokens && !has_failed(); i++) llamacffi_guard_llama_sampler_accept(each, tokens[i]);
-        }
+    for (llama_sampler * each : members(choice->sampler)) {
+        if (has_name(each, "grammar")) continue;
+        for (int32_t i = 0; i < n_tokens && !has_failed(); i++) llamacffi_guard_llama_sampler_accept(each, tokens[i]);
+        if (has_failed()) return nullptr;
+    }
     if (has_failed()) return nullptr;
     made->seq = seq;
-    made->sampler = sampler;
+    made->choice = *choice;
     made->n_predict = n_predict;
     made->limit = limit;
     made->ignore_eog = ignore_eog;
@@ -430,7 +421,7 @@ int32_t llamacffi_loop_step(llamacffi_loop * loop, int32_t n_tokens, int64_t us)
         call.caught();
         status = -1;
     }
-    if (status < 0) inherit_exception(call);
+    if (status < 0 && !call.raised()) inherit_exception(call);
     for (auto & each : loop->sequences) {
         if (!each->made.empty()) each->text_us = us_since(each->start);
         each->publish();

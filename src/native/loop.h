@@ -38,11 +38,20 @@ struct llamacffi_loop;
 struct llamacffi_loop *llamacffi_loop_new(struct llama_context *ctx);
 void llamacffi_loop_free(struct llamacffi_loop *loop);
 
+/* How a sequence's tokens are chosen: by the sampler, or, if that comes to the same and is quicker, by the members of a
+ * chain from `first` on among the `k` likeliest (sampling.h); or by Python. */
+struct llamacffi_choice {
+    struct llama_sampler *sampler; /* must live on */
+    int32_t n_members, first, k;   /* k is 0: llama_sampler_sample */
+    int64_t callback;              /* of Python; 0: none */
+};
+
 /* Begin a sequence: its first `pos` tokens are held by the context already, and at least one is not. `limit` is the
- * number of positions that it may take, `n_predict` the number of tokens to make, 0 for the prompt alone. The sampler, which gets to see all of
- * the tokens, must live on. NULL: the failure is recorded. */
+ * number of positions that it may take, `n_predict` the number of tokens to make, 0 for the prompt alone. The sampler
+ * gets to see all of the tokens. NULL: the failure is recorded. */
 struct llamacffi_sequence *llamacffi_loop_add(struct llamacffi_loop *loop, llama_seq_id seq, const llama_token *tokens,
-    int32_t n_tokens, llama_pos pos, struct llama_sampler *sampler, int32_t n_predict, llama_pos limit, bool ignore_eog);
+    int32_t n_tokens, llama_pos pos, const struct llamacffi_choice *choice, int32_t n_predict, llama_pos limit,
+    bool ignore_eog);
 void llamacffi_loop_stop_text(struct llamacffi_sequence *sequence, const char *text, size_t size);
 void llamacffi_loop_stop_token(struct llamacffi_sequence *sequence, llama_token token);
 /* Forget a sequence; the context keeps its tokens. */

@@ -82,11 +82,18 @@ struct llamacffi_sequence {
     int64_t prompt_us, text_us;
     ...;
 };
+struct llamacffi_choice {
+    struct llama_sampler *sampler;
+    int32_t n_members, first, k;
+    int64_t callback;
+    ...;
+};
 struct llamacffi_loop;
 struct llamacffi_loop *llamacffi_loop_new(struct llama_context *ctx);
 void llamacffi_loop_free(struct llamacffi_loop *loop);
 struct llamacffi_sequence *llamacffi_loop_add(struct llamacffi_loop *loop, llama_seq_id seq, const llama_token *tokens,
-    int32_t n_tokens, llama_pos pos, struct llama_sampler *sampler, int32_t n_predict, llama_pos limit, bool ignore_eog);
+    int32_t n_tokens, llama_pos pos, const struct llamacffi_choice *choice, int32_t n_predict, llama_pos limit,
+    bool ignore_eog);
 void llamacffi_loop_stop_text(struct llamacffi_sequence *sequence, const char *text, size_t size);
 void llamacffi_loop_stop_token(struct llamacffi_sequence *sequence, llama_token token);
 void llamacffi_loop_remove(struct llamacffi_loop *loop, struct llamacffi_sequence *sequence);
@@ -113,6 +120,7 @@ uint32_t llamacffi_quantize(const char *fname_inp, const char *fname_out, const 
 /* sampling.h */
 llama_token llamacffi_sample_list(struct llama_sampler *chain, int32_t n_members, int32_t first,
     struct llama_token_data_array *candidates);
+enum { LLAMACFFI_SAMPLE_TOP, ... };
 llama_token llamacffi_sample_top(struct llama_sampler *chain, int32_t n_members, int32_t first, const float *logits,
     int32_t n_logits, int32_t k);
 
@@ -144,6 +152,7 @@ extern "Python+C" int64_t llamacffi_py_split(int64_t callback, struct ggml_tenso
 extern "Python+C" int64_t llamacffi_py_bitmap(int64_t callback, size_t index, void **bitmap, char **text);
 extern "Python+C" int64_t llamacffi_py_decoded(int64_t callback, const void *batch, int32_t *result);
 extern "Python+C" int64_t llamacffi_py_sampler(int64_t callback, int method, void *a, void *b, void *c, int64_t number);
+extern "Python+C" int64_t llamacffi_py_sample(int64_t callback, int32_t row);
 extern "Python+C" int64_t llamacffi_py_hold(int64_t callback);
 extern "Python+C" int64_t llamacffi_py_release(int64_t callback, bool for_good);
 extern "Python+C" int64_t llamacffi_py_signals(void);

@@ -1,7 +1,6 @@
 #include "sampling.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "guard.hpp"
 
@@ -36,26 +35,32 @@ int32_t skip_small(const float * logits, int32_t i, int32_t n, float least) {
 }
 
 // The k greatest, greatest first; of equal ones, those that come first.
-void find_greatest(const float * logits, int32_t n, int32_t k, std::vector<llama_token_data> & found) {
+void find_greatest(const float * logits, int32_t n, int32_t k, llama_token_data * found) {
+    int32_t size = 0;
     const auto put = [&](int32_t id) {  // in the place of the last, which is given up
-        size_t at = found.size() - 1;
+        int32_t at = size - 1;
         for (; at && found[at - 1].logit < logits[id]; at--) found[at] = found[at - 1];
         found[at] = {id, logits[id], 0.0f};
     };
-    found.clear();
     int32_t i = 0;
     for (; i < k; i++) {
-        found.emplace_back();
+        size++;
         put(i);
     }
     while (i < n) {
-        i = skip_small(logits, i, n, found.back().logit);
+        i = skip_small(logits, i, n, found[k - 1].logit);
         for (const int32_t end = std::min(n, i + block); i < end; i++)
-            if (logits[i] > found.back().logit) put(i);
+            if (logits[i] > found[k - 1].logit) put(i);
     }
 }
 
 }  // namespace
+
+extern "C" llama_token llamacffi_likeliest(const float * logits, int32_t n_logits) {
+    llama_token_data found;
+    find_greatest(logits, n_logits, 1, &found);
+    return found.id;
+}
 
 extern "C" llama_token llamacffi_sample_list(llama_sampler * chain, int32_t n_members, int32_t first,
     llama_token_data_array * candidates) {
@@ -74,10 +79,10 @@ extern "C" llama_token llamacffi_sample_list(llama_sampler * chain, int32_t n_me
 
 extern "C" llama_token llamacffi_sample_top(llama_sampler * chain, int32_t n_members, int32_t first, const float * logits,
     int32_t n_logits, int32_t k) {
-    if (n_logits < 1) return LLAMA_TOKEN_NULL;
-    std::vector<llama_token_data> found;
-    found.reserve((size_t) k);
-    find_greatest(logits, n_logits, std::min(k, n_logits), found);
-    llama_token_data_array candidates = {found.data(), found.size(), -1, true};
+    k = std::min(k, n_logits);
+    llama_token_data found[LLAMACFFI_SAMPLE_TOP];
+    if (k < 1 || k > LLAMACFFI_SAMPLE_TOP) return LLAMA_TOKEN_NULL;
+    find_greatest(logits, n_logits, k, found);
+    llama_token_data_array candidates = {found, (size_t) k, -1, true};
     return llamacffi_sample_list(chain, n_members, first, &candidates);
 }

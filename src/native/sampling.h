@@ -14,10 +14,16 @@ extern "C" {
 llama_token llamacffi_sample_list(struct llama_sampler *chain, int32_t n_members, int32_t first,
     struct llama_token_data_array *candidates);
 
+/* Of more, llama.cpp's own way takes as long. */
+enum { LLAMACFFI_SAMPLE_TOP = 128 };
+
 /* The same with the `k` greatest of these logits, greatest first: what top-k leaves. llama_sampler_sample makes a list of
  * the whole vocabulary for it, which takes longer than all the rest. */
 llama_token llamacffi_sample_top(struct llama_sampler *chain, int32_t n_members, int32_t first, const float *logits,
     int32_t n_logits, int32_t k);
+
+/* The first of the greatest. */
+llama_token llamacffi_likeliest(const float *logits, int32_t n_logits);
 
 #ifdef __cplusplus
 }

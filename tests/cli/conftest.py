@@ -35,5 +35,5 @@ def run_command(tmp_path: Path) -> Run:
 
 @pytest.fixture(scope="session")
 def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tiny model with a BOS token."""
-    return str(tiny_models.write_llama(tmp_path_factory.mktemp("models") / "tiny.gguf"))
+    """A tiny model with a BOS token, for as many tokens as llama.cpp makes of a small context."""
+    return str(tiny_models.write_llama(tmp_path_factory.mktemp("models") / "tiny.gguf", context_length=512))

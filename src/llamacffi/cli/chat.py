@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
         render([{"role": "user", "content": ""}], template)  # raises, if llama.cpp does not know it
         n_ctx = options.ctx_size or min(_N_CTX, model.n_ctx_train)
         with model.context(n_ctx=n_ctx, **shared.context_params(options)) as ctx, Sampler(model, **sampling) as sampler:
-            talk = Talk(ctx, template, system, sampler, options.n_predict)
+            talk = Talk(ctx, template, system, sampler, options.n_predict, stoppable=interactive)
             if interactive:
                 print(f"{model.description}\n{_HELP}", file=sys.stderr)
             _converse(talk, _reader(interactive), interactive)
@@ -88,12 +88,20 @@ class Talk:
         system: what the model is told at the beginning.
         sampler: what chooses the tokens.
         n_predict: how many tokens an answer has at most.
+        stoppable: whether Ctrl-C stops the answer alone.
     """
 
     def __init__(
-        self, ctx: Context, template: str, system: Optional[str], sampler: Sampler, n_predict: Optional[int]
+        self,
+        ctx: Context,
+        template: str,
+        system: Optional[str],
+        sampler: Sampler,
+        n_predict: Optional[int],
+        stoppable: bool,
     ) -> None:
-        self._ctx, self._template, self._sampler, self._n_predict = ctx, template, sampler, n_predict
+        self._ctx, self._template, self._sampler = ctx, template, sampler
+        self._n_predict, self._stoppable = n_predict, stoppable
         self._system = [{"role": "system", "content": system}] if system else []
         self._turns: list[dict[str, str]] = []  # the user's and the model's by turns
 
@@ -102,18 +110,23 @@ class Talk:
         self._turns.clear()
 
     def answer_anew(self) -> None:
-        """Answer the latest message once more.
+        """Answer the latest message once more. If nothing comes of it, the answer that there was stays.
 
         Raises:
             InvalidArgumentError: there is none.
         """
         if not self._turns:
             raise InvalidArgumentError("there is no answer yet")
-        del self._turns[-1]
-        self.answer(self._turns.pop()["content"])
+        before = self._turns[-2:]
+        del self._turns[-2:]
+        try:
+            self.answer(before[0]["content"])
+        finally:
+            if self._turns[-2:-1] != before[:1]:
+                self._turns += before
 
     def answer(self, text: str) -> None:
-        """Write the answer to a message to standard output, as it comes; Ctrl-C ends it.
+        """Write the answer to a message to standard output, as it comes.
 
         Raises:
             LlamaError: it can't be answered, and is forgotten.
@@ -145,7 +158,7 @@ class Talk:
             for piece in generation:
                 terminal.write(piece)
         except KeyboardInterrupt:
-            if generation is None or not sys.stdin.isatty():
+            if generation is None or not self._stoppable:
                 raise
             generation.close()
         terminal.write("\n")

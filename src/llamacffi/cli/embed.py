@@ -26,6 +26,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", metavar="FILE", help="a file for the array, as numpy.load reads it")
     shared.add_threads(command)
     shared.add_json(command)
+    command.set_defaults(refuse=command.error)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> None:
     if options.file:
         texts += _lines(shared.read_file(options.file))
     if not texts:
-        raise LlamaError("there is no text: give some, or a file of them with --file")
+        options.refuse("there is no text: give some, or a file of them with -f/--file")
     np = arrays.numpy()
     if options.output and np is None:
         raise LlamaError("--output needs NumPy: pip install 'llamacffi[numpy]'")
