@@ -19,7 +19,7 @@ import pytest
 
 import llamacffi
 import vendor
-from conftest import ROOT
+from carrier import ROOT
 from known_text import COUNTED
 from test_main import COUNT
 

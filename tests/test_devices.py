@@ -14,7 +14,7 @@ import pytest
 import llamacffi
 import tiny_models
 import workers
-from conftest import ROOT
+from carrier import ROOT
 from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
