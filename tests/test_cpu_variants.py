@@ -20,8 +20,7 @@ import pytest
 import llamacffi
 import vendor
 from carrier import ROOT
-from known_text import COUNTED
-from test_main import COUNT
+from known_text import COUNT, COUNTED
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -15,10 +15,9 @@ import llamacffi
 import tiny_models
 import workers
 from carrier import ROOT
-from known_text import COUNTED, COUNTING, N_COUNTED
+from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
-from test_main import COUNT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Choices = Callable[..., "list[Any]"]
