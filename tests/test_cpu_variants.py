@@ -19,9 +19,8 @@ import pytest
 
 import llamacffi
 import vendor
-from conftest import ROOT
-from known_text import COUNTED
-from test_main import COUNT
+from carrier import ROOT
+from known_text import COUNT, COUNTED
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

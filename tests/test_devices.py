@@ -14,11 +14,10 @@ import pytest
 import llamacffi
 import tiny_models
 import workers
-from conftest import ROOT
-from known_text import COUNTED, COUNTING, N_COUNTED
+from carrier import ROOT
+from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
-from test_main import COUNT
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Choices = Callable[..., "list[Any]"]

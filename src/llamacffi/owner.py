@@ -35,9 +35,10 @@ class Owner:
     """The C function that frees the handle."""
     _warns: ClassVar[bool] = True
     """Whether to drop this without having closed it is a mistake."""
+    _handle: Any = None  # as long as making it has not succeeded, and once it was closed
 
     def __init__(self, handle: ffi.CData, *parents: Owner) -> None:
-        self._handle: Any = handle
+        self._handle = handle
         self._owned = True
         self._abandoned = False
         self._parents = parents
@@ -107,7 +108,7 @@ class Owner:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) is None or sys.is_finalizing():  # the process's end frees everything
+        if self._handle is None or sys.is_finalizing():  # the process's end frees everything
             return
         if self._owned and self._warns:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import llamacffi
-from known_text import COUNTED, COUNTING, N_COUNTED
+from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from terminals import BARE, Terminal, plain
 from test_model import bad_models
 
@@ -21,7 +21,6 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither")
 
-COUNT = ["-p", COUNTING, "-n", str(N_COUNTED), "--temp", "0", "-t", "2"]
 # Goes on for minutes, as the model repeats itself.
 LONG = ["-p", "la la la la la la la", "-n", "8000", "--temp", "0", "-t", "1"]
 
