@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import llamacffi
+from llamacffi.cli import COMMANDS
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -42,6 +43,14 @@ def test_wrong_usage(run_python: Run, arguments: list[str], message: str) -> Non
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(run_python: Run, command: str) -> None:
+    done = run_python("-m", "llamacffi", command, "-h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: llamacffi {command} ")
+    assert f"    {command} " in run_python("-m", "llamacffi", "-h").stdout
 
 
 def test_facts_for_compilers(run_python: Run) -> None:

@@ -85,3 +85,4 @@ def test_text_that_is_too_short(run_command: Run, tiny_path: str) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("llamacffi: the text has ")
     assert done.stderr.count("\n") == 1
+    assert run_command("perplexity", "-m", tiny_path, "-p", "word", "-c", "2").returncode == 2

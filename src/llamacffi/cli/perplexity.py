@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import llamacffi
+
 from .. import arrays
 from ..batch import Batch
 from ..context import Context
@@ -26,11 +28,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
     shared.add_context(command, n_ctx=512)
     command.add_argument("--chunks", type=shared.count, metavar="N", help="how many chunks to compute at most (all)")
     shared.add_json(command)
+    command.set_defaults(refuse=command.error)
 
 
 def run(options: argparse.Namespace) -> None:
-    text = shared.read_text(options)
     n_ctx = options.ctx_size
+    if n_ctx < 3:
+        options.refuse("argument -c/--ctx-size: in fewer than 3 tokens there is none that could count")
+    text = shared.read_text(options)
     estimate = Estimate()
     with shared.load_model(options) as model:
         tokens = model.vocab.tokenize(text)
@@ -40,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
                 "give a longer text, or a smaller --ctx-size"
             )
         n_chunks = min(len(tokens) // n_ctx, options.chunks or len(tokens))
-        n_seq = min(max(1, options.batch_size // n_ctx), n_chunks)
+        n_seq = min(max(1, options.batch_size // n_ctx), n_chunks, llamacffi.llama_max_parallel_sequences())
         params = {**shared.context_params(options), "n_batch": n_seq * min(options.batch_size, n_ctx)}
         watched: Any = terminal.progress("computing") if options.json else nullcontext()
         with model.context(n_ctx=n_seq * n_ctx, n_seq_max=n_seq, **params) as ctx, watched as report:

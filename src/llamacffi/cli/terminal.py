@@ -28,9 +28,12 @@ def write(text: str) -> None:
 def write_json(value: Any, indent: Optional[int] = None) -> None:
     """One document to standard output, UTF-8 whatever the terminal's encoding is; numbers that JSON lacks are null."""
     text = json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+    if hasattr(sys.stdout, "buffer"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    else:  # a program's own, which takes any text
+        write(text)
 
 
 def _finite(value: Any) -> Any:
