@@ -1,6 +1,6 @@
-"""Talk with a model, through the chat template that it comes with. Enter sends what was typed; Alt-Enter, or a backslash
-at the line's end, begins a new line. Ctrl-C stops an answer, Ctrl-D ends. Where standard input is no terminal, each line of
-it is a turn.
+"""Talk with a model, through the chat template that it comes with. Enter sends what was typed; Alt-Enter, or a
+backslash at the line's end, begins a new line. Ctrl-C stops an answer, Ctrl-D ends. Without a terminal, each line of
+standard input is a turn.
 """
 
 from __future__ import annotations
