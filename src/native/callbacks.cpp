@@ -483,10 +483,10 @@ void AbortHook::keep(const void * owner) {
     held_.keep(owner, "abort callback");
 }
 
-llama_token sample_in_python(int64_t callback, int32_t row) {
+int32_t sample_in_python(int64_t callback, int32_t row) {
     int64_t token = LLAMA_TOKEN_NULL;
     if (!entered([&] { return llamacffi_py_sample(callback, row); }, &token)) callback_raised();
-    return token < 0 ? LLAMA_TOKEN_NULL : (llama_token) token;
+    return token < 0 ? LLAMA_TOKEN_NULL : (int32_t) token;
 }
 
 // --- samplers -----------------------------------------------------------------------------------------------------

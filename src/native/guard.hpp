@@ -10,7 +10,6 @@
 
 #include "errors.h"
 #include "ggml.h"
-#include "llama.h"
 #include "handles.hpp"
 #include "memory.hpp"
 #include "stop.hpp"
@@ -187,7 +186,7 @@ ggml_abort_callback_t set_abort_callback(ggml_abort_callback_t callback);
 void release_all(const void * owner);
 void inherit_exception(const Call & call);
 // callbacks.cpp: a token that Python chooses; if it raises, the call fails.
-llama_token sample_in_python(int64_t callback, int32_t row);
+int32_t sample_in_python(int64_t callback, int32_t row);
 
 // tensors.cpp
 void tensors_made(const ggml_context * context);
