@@ -13,7 +13,7 @@ import llamacffi
 
 from . import sdk
 from .cli import COMMANDS
-from .errors import LlamaError
+from .errors import InvalidArgumentError, LlamaError
 
 
 class _Command(argparse.ArgumentParser):
@@ -77,7 +77,8 @@ def main(arguments: Optional[list[str]] = None) -> int:
     try:
         options.run(options)
     except LlamaError as error:
-        print(f"llamacffi: {error.args[0]}", file=sys.stderr)  # llama.cpp's own words have been logged
+        # llama.cpp's own words have been logged, but for those on an argument, such as a grammar.
+        print(f"llamacffi: {error if isinstance(error, InvalidArgumentError) else error.args[0]}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

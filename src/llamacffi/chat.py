@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import llamacffi
@@ -38,6 +38,8 @@ def render(messages: Messages, template: str, add_generation_prompt: bool = True
     Raises:
         InvalidArgumentError: a message is not as it should be, or llama.cpp does not know the template.
     """
+    if not isinstance(messages, Iterable):
+        raise _refused("messages", f"must be a list of dicts with role and content, not {messages!r}")
     texts = [text for number, message in enumerate(messages) for text in _texts(number, message)]
     if not texts:
         raise _refused("messages", "there are none")
@@ -102,7 +104,7 @@ def chat(context: Context, messages: Messages, *, template: Optional[str] = None
     """
     from . import generation
 
-    return generation.generate(context, tokens_of(context.model, messages, template), reuse=True, **options)
+    return generation.generate(context, tokens_of(context.model, messages, template), **options)
 
 
 def _texts(number: int, message: Any) -> list[bytes]:

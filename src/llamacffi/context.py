@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, ca
 
 import llamacffi
 
-from . import arrays, held, states
+from . import arrays, held, logs, states
 from .batch import Batch, as_tokens, dense
 from .errors import InvalidArgumentError, LlamaError, reason
 from .memory import Memory
@@ -115,7 +115,13 @@ class Context(Owner):
             **params,
         }
         fill(struct, values, "Context")
-        handle = llamacffi.llama_init_from_model(model.handle, struct)
+        kept = logs.Kept()
+        try:
+            with kept:
+                handle = llamacffi.llama_init_from_model(model.handle, struct)
+        finally:
+            # A model without a pooling type (-1) has to be told one: that this differs is no news.
+            kept.pass_on(but="model default pooling_type is [-1]")
         if not handle:
             raise LlamaError("llama.cpp could not make this context", native=reason())
         others = [each for each in (params.get("ctx_other"),) if isinstance(each, Owner)]

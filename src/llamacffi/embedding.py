@@ -15,7 +15,7 @@ from .batch import Batch
 from .context import Context
 from .errors import InvalidArgumentError
 from .native import ffi
-from .params import field_names
+from .params import field_names, several
 
 if TYPE_CHECKING:
     from .model import Model
@@ -61,7 +61,7 @@ def embed(
 
     C: `llama_decode` or `llama_encode`, `llama_get_embeddings_seq`, `llama_get_embeddings_ith`.
     """
-    texts = [texts] if isinstance(texts, (str, bytes)) else list(texts)
+    texts = [texts] if isinstance(texts, (str, bytes)) else several("texts", texts, "a single one is a str")
     vocab = source.model.vocab if isinstance(source, Context) else source.vocab
     prompts = [vocab.tokenize(text, parse_special=True) for text in texts]
     with _context(source, prompts, params) as context:
@@ -95,7 +95,7 @@ def rerank(source: Union[Context, Model], query: str, documents: Sequence[str], 
 
     C: `llama_decode` or `llama_encode`, `llama_get_embeddings_seq`.
     """
-    documents = list(documents)
+    documents = several("documents", documents, "a single one goes into a list")
     model = source.model if isinstance(source, Context) else source
     template = model.chat_template("rerank")
     prompts = [_pair(model.vocab, template, query, document) for document in documents]

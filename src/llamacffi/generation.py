@@ -102,7 +102,7 @@ def generate(
     prompt: Prompt,
     *,
     max_tokens: Optional[int] = None,
-    stop: Union[Stop, Iterable[Stop]] = (),
+    stop: Union[Stop, Iterable[Stop], None] = (),
     sampler: Optional[Sampler] = None,
     step: Optional[int] = None,
     deadline: Optional[float] = None,
@@ -124,7 +124,7 @@ def generate(
         prompt: a text, or tokens (integers).
         max_tokens: the number of tokens to make; None, until the model ends the text or the context is full; 0, the
             prompt is computed and nothing made of it.
-        stop: texts and tokens (integers) that end the text, and are no part of it; one, or several.
+        stop: texts and tokens (integers) that end the text, and are no part of it; one, several, or None.
         sampler: what chooses the tokens; it is reset first and stays yours. None: a `Sampler` of the keywords in
             `sampling`.
         step: how many tokens a piece has; None, those that come within a millisecond, and at least one.
@@ -179,9 +179,9 @@ def generate(
 
 
 def _check_draft(context: Context, draft: Context, n_draft: int) -> None:
+    if draft is context or type(draft) is not type(context):
+        raise InvalidArgumentError("draft: must be another Context, of a smaller model")
     ours, its = context.model.vocab, draft.model.vocab
     if (ours.n_tokens, ours.type, ours.bos, ours.eos) != (its.n_tokens, its.type, its.bos, its.eos):
         raise InvalidArgumentError("draft: its model has another vocabulary")
-    if draft is context or type(draft) is not type(context):
-        raise InvalidArgumentError("draft: must be another Context, of a smaller model")
     whole("n_draft", n_draft, 1)

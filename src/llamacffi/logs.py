@@ -43,10 +43,11 @@ class Kept:
         else:
             del _kept[get_ident()]
 
-    def pass_on(self) -> None:
-        """To the log, after all, or to the one that keeps them now."""
+    def pass_on(self, but: Optional[str] = None) -> None:
+        """To the log, after all, or to the one that keeps them now; all `but` lines with this in them."""
         for level, line in self.lines:
-            _take(level, line)
+            if but is None or but not in line:
+                _take(level, line)
 
 
 def _logger() -> Any:

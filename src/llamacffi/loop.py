@@ -16,6 +16,7 @@ from .callbacks import Callback
 from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
+from .params import several
 
 if TYPE_CHECKING:
     from .context import Context
@@ -240,13 +241,22 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     return tokens
 
 
-def to_end(context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop]], ignore_eog: bool) -> End:
+def to_prompts(vocab: Vocab, prompts: Any, add_special: bool, parse_special: bool) -> list[list[int]]:
+    """The tokens of many prompts."""
+    every = several("prompts", prompts, "for a single one there is generate()")
+    return [to_tokens(vocab, prompt, add_special, parse_special) for prompt in every]
+
+
+def to_end(
+    context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop], None], ignore_eog: bool
+) -> End:
     """Where a text is to end, by the options of `generate`."""
+    stop = () if stop is None else stop
     stops = [stop] if isinstance(stop, (str, bytes)) or not isinstance(stop, Iterable) else list(stop)
     texts = [each.encode() if isinstance(each, str) else each for each in stops if isinstance(each, (str, bytes))]
     if not all(texts):
         raise InvalidArgumentError("stop: an empty text would end everything at once")
-    tokens = [whole("stop", each) for each in stops if not isinstance(each, (str, bytes))]
+    tokens = [_stop_token(each) for each in stops if not isinstance(each, (str, bytes))]
     n_predict = 2**31 - 1 if max_tokens is None else whole("max_tokens", max_tokens)
     return End(n_predict, _room(context), texts, tokens, bool(ignore_eog))
 
@@ -266,10 +276,16 @@ def whole(name: str, value: Any, least: int = 0) -> int:
     return number
 
 
+def _stop_token(value: Any) -> int:
+    if not hasattr(value, "__index__"):
+        raise InvalidArgumentError(f"stop: {value!r} is neither a text nor a token")
+    return whole("stop", value)
+
+
 def _microseconds(deadline: Any) -> int:
     try:
         return int(max(0.0, min(float(deadline), 1e9)) * 1e6) if deadline == deadline else int(deadline)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidArgumentError(f"deadline = {deadline!r}: must be a number of seconds") from None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .errors import InvalidArgumentError
 from .held import forget, n_common, shorten
-from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_tokens
+from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_prompts
 from .native import ffi, lib
 from .owner import Owner
 
@@ -155,7 +155,7 @@ def generate_many(
     prompts: Iterable[Prompt],
     *,
     max_tokens: Optional[int] = None,
-    stop: Union[Stop, Iterable[Stop]] = (),
+    stop: Union[Stop, Iterable[Stop], None] = (),
     sampler: Optional[Sampler] = None,
     step: Optional[int] = None,
     deadline: Optional[float] = None,
@@ -181,11 +181,9 @@ def generate_many(
     from .samplers import Sampler
 
     vocab = context.model.vocab
-    if isinstance(prompts, (str, bytes)):
-        raise InvalidArgumentError("prompts: must be several; for a single one there is generate()")
     if context.model.has_encoder:
         raise InvalidArgumentError("a model with an encoder can't serve many prompts at once: use generate()")
-    tokens = [to_tokens(vocab, prompt, add_special, parse_special) for prompt in prompts]
+    tokens = to_prompts(vocab, prompts, add_special, parse_special)
     end = to_end(context, max_tokens, stop, ignore_eog)
     check_room(tokens, end.limit)
     with ExitStack() as undo:

@@ -16,7 +16,7 @@ import llamacffi
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .native import encode_path, ffi
 from .owner import Owner
-from .params import enum_name, field_names, fill
+from .params import enum_name, field_names, fill, padded
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
 _N_SEQ_MAX = 8
-_N_PAD = 256  # what llama.cpp rounds the room of each sequence to, and warns if all of it is less
 
 
 class Model(Owner):
@@ -320,12 +319,11 @@ class Model(Owner):
         Raises:
             LlamaError, InvalidArgumentError: as for `generate`.
         """
-        from .loop import to_tokens
+        from .loop import to_prompts, whole
         from .many import generate_many
 
-        if isinstance(prompts, (str, bytes)):
-            raise InvalidArgumentError("prompts: must be several; for a single one there is generate()")
-        tokens = [to_tokens(self.vocab, prompt, add_special, parse_special) for prompt in prompts]
+        tokens = to_prompts(self.vocab, prompts, add_special, parse_special)
+        n_seq_max = None if n_seq_max is None else whole("n_seq_max", n_seq_max)
         options["n_seq_max"] = n_seq_max or max(1, min(_N_SEQ_MAX, len(tokens)))
         context, options = self._own_context(list(map(len, tokens)), max_tokens, n_ctx, options)
         with _closed_on_failure(context):
@@ -375,9 +373,13 @@ class Model(Owner):
         self, n_tokens: list[int], max_tokens: Optional[int], n_ctx: Optional[int], options: Mapping[str, Any]
     ) -> tuple[Context, dict[str, Any]]:
         """A context for prompts of so many tokens, and the options that are not for it."""
+        from .loop import whole
+
+        max_tokens = None if max_tokens is None else whole("max_tokens", max_tokens)
+        n_ctx = None if n_ctx is None else whole("n_ctx", n_ctx)
         longest, n_ctx_train = max(n_tokens, default=0), self.n_ctx_train
         n_seq = options.get("n_seq_max") or 1
-        needed = longest + (1 if max_tokens is None else max(0, max_tokens))
+        needed = longest + (1 if max_tokens is None else max_tokens)
         most = n_ctx // n_seq if n_ctx else n_ctx_train or needed
         if needed > most:
             what = f"the prompt's {longest} tokens and {needed - longest} more are {needed}"
@@ -387,7 +389,7 @@ class Model(Owner):
         params = {name: value for name, value in options.items() if name in fields}
         if not n_ctx:
             n_ctx = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
-            n_ctx = n_seq * (n_ctx if n_seq == 1 else -(-n_ctx // _N_PAD) * _N_PAD)
+            n_ctx = n_ctx if n_seq == 1 else n_seq * padded(n_ctx)
         params["n_ctx"] = n_ctx
         return self.context(**params), {name: value for name, value in options.items() if name not in fields}
 

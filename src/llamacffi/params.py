@@ -30,6 +30,11 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+def padded(n_ctx: int) -> int:
+    """The room of a sequence as llama.cpp rounds it where there are several; it warns if all of it is less."""
+    return -(-n_ctx // 256) * 256
+
+
 def field_names(struct: str) -> list[str]:
     """The names of a C struct's fields, "struct llama_context_params" for instance."""
     return [name for name, _ in ffi.typeof(struct).fields]
@@ -202,6 +207,26 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
         return int(full[wanted])
     problem = f"= {value!r}: must be one of {', '.join(values)}{_like(wanted.lower(), values)}"
     raise InvalidArgumentError(compose(function, argument, problem), function, argument)
+
+
+def several(name: str, values: Any, advice: str) -> list[Any]:
+    """What a function takes many of, as a list.
+
+    Args:
+        name: the argument's, for messages.
+        values: what was given.
+        advice: what to do with a single one.
+
+    Raises:
+        ArgumentTypeError: it is a single text, or not iterable.
+    """
+    if isinstance(values, (str, bytes, bytearray, memoryview)):
+        raise ArgumentTypeError(f"{name}: must be several; {advice}", argument=name)
+    try:
+        iterator = iter(values)
+    except TypeError:
+        raise ArgumentTypeError(f"{name}: must be several, not {values!r}; {advice}", argument=name) from None
+    return list(iterator)
 
 
 def raise_unknown(function: str, name: str, known: Iterable[str]) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Optional, Union
 
 import llamacffi
 
-from . import callbacks
+from . import callbacks, logs
 from .candidates import Candidates, LogitsProcessors, PythonSampler
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
 from .native import ffi, lib
@@ -575,7 +575,9 @@ class Sampler(Owner):
             InvalidArgumentError: it can't be parsed, with the parser's reason.
         """
         handle, parents = _vocab("grammar", vocab)
-        return cls._of_grammar(llamacffi.llama_sampler_init_grammar(handle, text, root), parents)
+        with logs.Kept():  # the exception says it
+            made = llamacffi.llama_sampler_init_grammar(handle, text, root)
+        return cls._of_grammar(made, parents)
 
     @classmethod
     def grammar_lazy_patterns(
@@ -604,9 +606,10 @@ class Sampler(Owner):
         handle, parents = _vocab("grammar_lazy_patterns", vocab)
         patterns, tokens = list(trigger_patterns), list(trigger_tokens)
         try:
-            made = llamacffi.llama_sampler_init_grammar_lazy_patterns(
-                handle, text, root, patterns, len(patterns), tokens, len(tokens)
-            )
+            with logs.Kept():
+                made = llamacffi.llama_sampler_init_grammar_lazy_patterns(
+                    handle, text, root, patterns, len(patterns), tokens, len(tokens)
+                )
         except NativeExceptionError as error:  # std::regex's
             raise InvalidArgumentError(f"a pattern of {patterns} can't be used: {error}", error.function) from None
         return cls._of_grammar(made, parents)
@@ -624,7 +627,8 @@ class Sampler(Owner):
         """The same with words (C: `llama_sampler_init_grammar_lazy`, deprecated there): see `grammar_lazy_patterns`."""
         handle, parents = _vocab("grammar_lazy", vocab)
         words, tokens = list(trigger_words), list(trigger_tokens)
-        made = llamacffi.llama_sampler_init_grammar_lazy(handle, text, root, words, len(words), tokens, len(tokens))
+        with logs.Kept():
+            made = llamacffi.llama_sampler_init_grammar_lazy(handle, text, root, words, len(words), tokens, len(tokens))
         return cls._of_grammar(made, parents)
 
     @classmethod

@@ -12,7 +12,7 @@ from .arrays import numpy
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, compose, failure
 from .native import ffi, lib
 from .owner import Owner
-from .params import enum_name, enum_values
+from .params import enum_name, enum_values, several
 
 if TYPE_CHECKING:
     from .model import Model
@@ -86,9 +86,7 @@ class Vocab(Owner):
         Raises:
             InvalidArgumentError: one of them is no text, or longer than 2 GiB.
         """
-        if isinstance(texts, (str, bytes, bytearray, memoryview)):
-            raise ArgumentTypeError("texts: must be several; `tokenize` takes one")
-        data = [_data(text) for text in texts]
+        data = [_data(text) for text in several("texts", texts, "tokenize() takes one")]
         ends = ffi.new("int64_t[]", list(accumulate(map(len, data))))
         token_ends = ffi.new("int64_t[]", len(data))
         tokens = ffi.new("llama_token **")

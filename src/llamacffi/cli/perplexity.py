@@ -18,6 +18,7 @@ from .. import arrays
 from ..batch import Batch
 from ..context import Context
 from ..errors import LlamaError
+from ..params import padded
 from . import options as shared
 from . import terminal
 
@@ -48,7 +49,8 @@ def run(options: argparse.Namespace) -> None:
         n_seq = min(max(1, options.batch_size // n_ctx), n_chunks, llamacffi.llama_max_parallel_sequences())
         params = {**shared.context_params(options), "n_batch": n_seq * min(options.batch_size, n_ctx)}
         watched: Any = terminal.progress("computing") if options.json else nullcontext()
-        with model.context(n_ctx=n_seq * n_ctx, n_seq_max=n_seq, **params) as ctx, watched as report:
+        room = n_ctx if n_seq == 1 else n_seq * padded(n_ctx)
+        with model.context(n_ctx=room, n_seq_max=n_seq, **params) as ctx, watched as report:
             for number, losses in enumerate(chunk_losses(ctx, tokens, n_ctx, n_chunks), 1):
                 estimate.add(losses)
                 if report:
