@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Union
 import llamacffi
 
 from .errors import LlamaError, reason
-from .model import c_file, check_file, read_metadata
+from .files import check_file
+from .model import c_file, read_metadata
 from .native import encode_path, ffi
 from .owner import Owner
 

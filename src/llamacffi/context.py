@@ -11,7 +11,7 @@ import llamacffi
 
 from . import arrays, held, logs, states
 from .batch import Batch, as_tokens, dense
-from .errors import InvalidArgumentError, LlamaError, reason
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .memory import Memory
 from .native import ffi
 from .owner import Owner
@@ -464,7 +464,14 @@ class Context(Owner):
 
         C: `llama_set_adapters_lora`.
         """
-        self._apply_loras({adapter: float(scale) for adapter, scale in adapters.items()})
+        try:
+            scales = {adapter: float(scale) for adapter, scale in adapters.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ArgumentTypeError(f"adapters: a dict of scales by LoraAdapter is needed: {error}") from None
+        other = next((adapter for adapter in scales if not isinstance(adapter, Owner)), None)
+        if other is not None:
+            raise ArgumentTypeError(f"adapters: {other!r} is no LoraAdapter")
+        self._apply_loras(scales)
         old, self._loras = self._loras, {}
         for adapter, (_, attachment) in old.items():
             if adapter not in adapters:
@@ -497,7 +504,10 @@ class Context(Owner):
         handle, n_embd = self.handle, self.model.n_embd
         values, n = ffi.NULL, 0
         if data is not None:
-            memory = memoryview(data)
+            try:
+                memory = memoryview(data)
+            except TypeError as error:
+                raise ArgumentTypeError(f"a control vector is a float32 array: {error}") from None
             shape = memory.shape or ()
             if memory.format != "f" or len(shape) != 2 or shape[1] != n_embd:
                 raise InvalidArgumentError(
@@ -526,6 +536,8 @@ class Context(Owner):
 
         C: `llama_set_sampler`.
         """
+        if not isinstance(sampler, (Owner, type(None))):
+            raise ArgumentTypeError(f"sampler = {sampler!r}: not a Sampler")
         handle = ffi.NULL if sampler is None else sampler.handle
         done = bool(llamacffi.llama_set_sampler(self.handle, seq, handle))
         before = self._samplers.pop(seq, None)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Paths, files that are to be read, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,57 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Union
+from typing import Any, Union
+
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
+
+
+def path_name(path: Any) -> str:
+    """A path as text.
+
+    Raises:
+        InvalidArgumentError: it is none, or has a NUL character.
+    """
+    try:
+        name = os.fsdecode(path)
+    except TypeError as error:
+        raise ArgumentTypeError(f"{path!r}: is not a path: {error}") from None
+    if "\0" in name:
+        raise InvalidArgumentError(f"{path!r}: is not a path: it has a NUL character")
+    return name
+
+
+def check_model_file(path: Any) -> str:
+    """A path as text, of a file that begins as a model's: llama.cpp says little of one that does not.
+
+    Raises:
+        LlamaError: it does not, or can't be read.
+    """
+    name = check_file(path)
+    with open(name, "rb") as file:
+        magic = file.read(4)
+    if not magic:
+        raise LlamaError(f"{name}: is empty")
+    if magic != b"GGUF":
+        raise LlamaError(f"{name}: is not a GGUF file")
+    return name
+
+
+def check_file(path: Any) -> str:
+    """A path as text, of a file that can be read.
+
+    Raises:
+        LlamaError: it can't, or is a folder.
+        InvalidArgumentError: it is no path.
+    """
+    name = path_name(path)
+    try:
+        if stat.S_ISDIR(os.stat(name).st_mode):
+            raise LlamaError(f"{name}: is a folder, and not a file")
+        with open(name, "rb"):
+            return name
+    except OSError as error:
+        raise LlamaError(f"{name}: {error.strerror}") from None
 
 
 @contextmanager
@@ -18,8 +68,9 @@ def replacing(path: Union[str, bytes, os.PathLike[str]]) -> Iterator[str]:
 
     Raises:
         OSError: it can't be written there, or `path` is something else than a file.
+        InvalidArgumentError: `path` is no path.
     """
-    target = os.path.realpath(os.fsdecode(path))
+    target = os.path.realpath(path_name(path))
     mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
     if mode is not None and not os.path.isfile(target):
         raise OSError(f"{target} is not a file")

@@ -15,7 +15,7 @@ import llamacffi
 from . import tensors
 from .arrays import numpy
 from .errors import ArgumentTypeError, FreedHandleError, InvalidArgumentError, LlamaError, reason
-from .files import replacing
+from .files import check_file, replacing
 from .native import encode_path, ffi, lib
 from .owner import Owner
 
@@ -170,7 +170,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         if path is None:
             super().__init__(llamacffi.gguf_init_empty())
             return
-        name = os.fspath(path)
+        name = check_file(path)
         ggml = ffi.new("struct ggml_context **")
         params = ffi.new("struct gguf_init_params *", {"no_alloc": True, "ctx": ggml})
         handle = llamacffi.gguf_init_from_file(name, params[0])

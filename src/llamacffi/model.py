@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Union
 import llamacffi
 
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
+from .files import check_model_file, path_name
 from .native import encode_path, ffi
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
@@ -244,7 +244,7 @@ class Model(Owner):
                 layout of its own, which can't be read back: a model that was loaded with `use_extra_bufts=False` has
                 none.
         """
-        model, name = self.handle, os.fspath(path)
+        model, name = self.handle, path_name(path)
         if not llamacffi.llama_model_save_to_file(model, name):
             raise LlamaError(f"{name}: the model was not written{_why_not_written(model, name)}", native=reason())
 
@@ -416,40 +416,6 @@ def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
         raise ArgumentTypeError(problem, "Model", "path")
     names = [check_model_file(each) for each in path]
     return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
-
-
-def check_model_file(path: Any) -> str:
-    """A path as text, of a file that begins as a model's: llama.cpp says little of one that does not.
-
-    Raises:
-        LlamaError: it does not, or can't be read.
-    """
-    name = check_file(path)
-    with open(name, "rb") as file:
-        magic = file.read(4)
-    if not magic:
-        raise LlamaError(f"{name}: is empty")
-    if magic != llamacffi.GGUF_MAGIC:
-        raise LlamaError(f"{name}: is not a GGUF file")
-    return name
-
-
-def check_file(path: Any) -> str:
-    """A path as text, of a file that can be read.
-
-    Raises:
-        LlamaError: it can't, or is a folder.
-    """
-    try:
-        name = os.fsdecode(path)
-        if stat.S_ISDIR(os.stat(name).st_mode):
-            raise LlamaError(f"{name}: is a folder, and not a model file")
-        with open(name, "rb"):
-            return name
-    except OSError as error:
-        raise LlamaError(f"{name}: {error.strerror}") from None
-    except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"{path!r}: is not a path: {error}") from None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import llamacffi
 
 from . import logs
 from .errors import InvalidArgumentError, LlamaError, compose, failure, reason
-from .model import check_model_file
+from .files import check_model_file
 from .native import encode_path, ffi, lib
 from .params import enum_value, fill, processors
 

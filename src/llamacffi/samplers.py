@@ -14,6 +14,7 @@ from .candidates import Candidates, LogitsProcessors, PythonSampler
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
+from .params import several
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -151,7 +152,10 @@ class Sampler(Owner):
                         vocab,
                         grammar,
                         grammar_root,
-                        trigger_patterns=[*map(_escaped, trigger_words), *trigger_patterns],
+                        trigger_patterns=[
+                            *map(_escaped, _listed("trigger_words", trigger_words)),
+                            *_listed("trigger_patterns", trigger_patterns),
+                        ],
                         trigger_tokens=trigger_tokens,
                     )
                 )
@@ -264,7 +268,7 @@ class Sampler(Owner):
         made = cls._of(_new_chain(no_perf))
         made._members = [] if no_perf else None
         try:
-            for sampler in samplers:
+            for sampler in _listed("samplers", samplers):
                 made.append(sampler)
         except BaseException:
             made.close()
@@ -465,6 +469,7 @@ class Sampler(Owner):
 
     @classmethod
     def _of_processors(cls, functions: Sequence[Processor]) -> Sampler:
+        functions = _listed("processors", functions)
         for function in functions:
             if not callable(function):
                 raise ArgumentTypeError(f"a logits processor is a function, and {function!r} can't be called")
@@ -575,9 +580,7 @@ class Sampler(Owner):
             InvalidArgumentError: it can't be parsed, with the parser's reason.
         """
         handle, parents = _vocab("grammar", vocab)
-        with logs.Kept():  # the exception says it
-            made = llamacffi.llama_sampler_init_grammar(handle, text, root)
-        return cls._of_grammar(made, parents)
+        return cls._of_grammar(parents, llamacffi.llama_sampler_init_grammar, handle, text, root)
 
     @classmethod
     def grammar_lazy_patterns(
@@ -604,15 +607,21 @@ class Sampler(Owner):
             InvalidArgumentError: it can't be parsed, with the parser's reason, or a pattern can't.
         """
         handle, parents = _vocab("grammar_lazy_patterns", vocab)
-        patterns, tokens = list(trigger_patterns), list(trigger_tokens)
+        patterns, tokens = _listed("trigger_patterns", trigger_patterns), _listed("trigger_tokens", trigger_tokens)
         try:
-            with logs.Kept():
-                made = llamacffi.llama_sampler_init_grammar_lazy_patterns(
-                    handle, text, root, patterns, len(patterns), tokens, len(tokens)
-                )
+            return cls._of_grammar(
+                parents,
+                llamacffi.llama_sampler_init_grammar_lazy_patterns,
+                handle,
+                text,
+                root,
+                patterns,
+                len(patterns),
+                tokens,
+                len(tokens),
+            )
         except NativeExceptionError as error:  # std::regex's
             raise InvalidArgumentError(f"a pattern of {patterns} can't be used: {error}", error.function) from None
-        return cls._of_grammar(made, parents)
 
     @classmethod
     def grammar_lazy(
@@ -626,15 +635,18 @@ class Sampler(Owner):
     ) -> Sampler:
         """The same with words (C: `llama_sampler_init_grammar_lazy`, deprecated there): see `grammar_lazy_patterns`."""
         handle, parents = _vocab("grammar_lazy", vocab)
-        words, tokens = list(trigger_words), list(trigger_tokens)
-        with logs.Kept():
-            made = llamacffi.llama_sampler_init_grammar_lazy(handle, text, root, words, len(words), tokens, len(tokens))
-        return cls._of_grammar(made, parents)
+        words, tokens = _listed("trigger_words", trigger_words), _listed("trigger_tokens", trigger_tokens)
+        init = llamacffi.llama_sampler_init_grammar_lazy
+        return cls._of_grammar(parents, init, handle, text, root, words, len(words), tokens, len(tokens))
 
     @classmethod
-    def _of_grammar(cls, handle: ffi.CData, parents: tuple[Owner, ...]) -> Sampler:
-        if not handle:
+    def _of_grammar(cls, parents: tuple[Owner, ...], init: Callable[..., ffi.CData], *arguments: Any) -> Sampler:
+        kept = logs.Kept()
+        with kept:
+            handle = init(*arguments)
+        if not handle:  # the exception has what was logged
             raise InvalidArgumentError("this grammar can't be used", "llama_sampler_init_grammar", "grammar", reason())
+        kept.pass_on()
         return cls._of(handle, *parents)
 
     @classmethod
@@ -698,7 +710,7 @@ class Sampler(Owner):
             seq_breakers: texts that end a sequence.
         """
         handle, parents = _vocab("dry", vocab)
-        breakers = list(seq_breakers)
+        breakers = _listed("seq_breakers", seq_breakers)
         made = _by_name(
             llamacffi.llama_sampler_init_dry,
             vocab=handle,
@@ -834,6 +846,10 @@ def _sample_by_python(
         return int(lib.llamacffi_sample_list(chain, n_members, 1, candidates.handle))
     finally:
         candidates.end()
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    return several(name, values, "a single one goes into a list")
 
 
 def _number(function: str, name: str, value: Any) -> float:

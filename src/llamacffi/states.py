@@ -9,8 +9,8 @@ from typing import Any, Optional, Union
 import llamacffi
 
 from .batch import as_tokens
-from .errors import LlamaError, reason
-from .files import replacing
+from .errors import ArgumentTypeError, LlamaError, reason
+from .files import path_name, replacing
 from .native import encode_path, ffi
 
 _new = ffi.new_allocator(should_clear_after_alloc=False)
@@ -33,7 +33,10 @@ def read(handle: ffi.CData, seq: Optional[int]) -> bytes:
 
 def write(handle: ffi.CData, data: Any, seq: Optional[int]) -> None:
     """Restore a state."""
-    memory = ffi.from_buffer("uint8_t[]", data)
+    try:
+        memory = ffi.from_buffer("uint8_t[]", data)
+    except TypeError as error:
+        raise ArgumentTypeError(f"a state is bytes, and not {type(data).__name__}: {error}") from None
     size = len(memory)
     if seq is None:
         n = llamacffi.llama_state_set_data(handle, memory, size)
@@ -47,8 +50,9 @@ def write(handle: ffi.CData, data: Any, seq: Optional[int]) -> None:
 def save(handle: ffi.CData, path: Union[str, os.PathLike[str]], tokens: Any, seq: Optional[int]) -> None:
     """Write a state to a file, whole or not at all."""
     ids, n = as_tokens(tokens)
+    target = path_name(path)
     try:
-        with replacing(path) as fresh:
+        with replacing(target) as fresh:
             name = encode_path(fresh)
             if seq is None:
                 size = 12 + 4 * n + llamacffi.llama_state_get_size(handle)  # behind the header that load() reads
@@ -56,14 +60,14 @@ def save(handle: ffi.CData, path: Union[str, os.PathLike[str]], tokens: Any, seq
             else:
                 size = done = llamacffi.llama_state_seq_save_file(handle, name, seq, ids, n)
             if not done or os.path.getsize(fresh) != size:
-                raise LlamaError(f"{os.fspath(path)}: the state could not be written", native=reason())
+                raise LlamaError(f"{target}: the state could not be written", native=reason())
     except OSError as error:
-        raise LlamaError(f"{os.fspath(path)}: the state could not be written: {error.strerror or error}") from None
+        raise LlamaError(f"{target}: the state could not be written: {error.strerror or error}") from None
 
 
 def load(handle: ffi.CData, path: Union[str, os.PathLike[str]], seq: Optional[int]) -> list[int]:
     """Restore a state from a file; the tokens that were saved with it."""
-    name = os.fspath(path)
+    name = path_name(path)
     room = _n_tokens(name, seq)
     tokens, found = ffi.new("llama_token[]", max(room, 1)), ffi.new("size_t *")
     encoded = encode_path(name)

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from .. import logs
+from ..errors import LlamaError
 from ..params import enum_value, enum_values
 from ..quantization import quantize
 from . import options as shared
@@ -52,7 +53,9 @@ def run(options: argparse.Namespace) -> None:
     try:
         with terminal.progress("quantizing") as report, nullcontext() if options.verbose else kept:
             quantize(options.input, options.output, ftype, n_threads=options.threads, progress=report, **given)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, LlamaError):  # which names the keyword
+            error.args = (error.args[0].replace("allow_requantize=True", "--allow-requantize"),)
         kept.lines = [(level, line) for level, line in kept.lines if level >= logging.ERROR]
         kept.pass_on()
         raise
