@@ -104,6 +104,7 @@ def test_template_that_llama_cpp_does_not_know() -> None:
     ("messages", "problem"),
     [
         ([], "messages: there are none"),
+        (None, "messages: must be a list of dicts"),
         (["text"], r"messages\[0\]: must be a dict with role and content, not str"),
         ("text", r"messages\[0\]: must be a dict with role and content, not str"),
         ([MESSAGES[0], {}], r"messages\[1\]\['role'\]: is not there"),
@@ -159,6 +160,9 @@ def test_conversation_keeps_what_it_has_computed(whole: Model) -> None:
         # All of the first turn, up to the token that ended the answer.
         assert second.reused >= len(first.prompt) + len(first.tokens)
         text = second.text()
+        third = context.chat(messages, reuse=False, **options)
+        assert third.reused == 0
+        assert third.text() == text
     with whole.chat(messages, n_threads=2, **options) as anew:
         assert anew.text() == text
     assert "Rome" in text

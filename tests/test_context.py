@@ -570,9 +570,26 @@ def test_control_vector(tiny: Model, context: Context) -> None:
     assert not is_close(logits(), plain)
     context.set_control_vector(None)
     assert is_close(logits(), plain)
-    for wrong in (np.ones(N_EMBD, np.float32), vector[:, 1:], vector.astype(np.float64)):
+    for wrong in (np.ones(N_EMBD, np.float32), vector[:, 1:], vector.astype(np.float64), 5):
         with pytest.raises(InvalidArgumentError, match="control vector"):
             context.set_control_vector(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "message"),
+    [
+        ("set_lora", None, "a dict of scales"),
+        ("set_lora", {5: 1.0}, "5 is no LoraAdapter"),
+        ("set_state", 5, "a state is bytes, and not int"),
+        ("save_state", 5, "5: is not a path"),
+        ("load_state", 5, "5: is not a path"),
+        ("load_state", "a\0b", "NUL"),
+        ("set_lora", 5, "a dict of scales"),
+    ],
+)
+def test_arguments_of_a_wrong_type(context: Context, name: str, argument: Any, message: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        getattr(context, name)(argument)
 
 
 def test_other_weights_know_no_prompts(tiny: Model, context: Context, tmp_path: Path) -> None:

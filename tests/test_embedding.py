@@ -56,6 +56,19 @@ def is_close(one: Any, other: Any) -> bool:
     return bool(np.allclose(one, other, atol=2e-3 * np.abs(other).max()))
 
 
+def test_a_pooling_type_for_a_model_without_one_is_no_news(real: Model, caplog: pytest.LogCaptureFixture) -> None:
+    real.embed("Fox", pooling_type="mean")
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("documents", [None, "a single one"])
+def test_documents_that_are_not_several(ranker: Model, documents: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="documents: must be several"):
+        ranker.rerank("the", documents)
+    with pytest.raises(InvalidArgumentError, match="texts: must be several"):
+        ranker.embed(None)  # type: ignore[arg-type]
+
+
 def test_mean_of_a_real_model(real: Model) -> None:
     embeddings = real.embed(TEXTS, pooling_type="mean")
     assert embeddings.shape == (5, real.n_embd)

@@ -466,10 +466,12 @@ def test_ctrl_c(run_python: Run, model_path: str) -> None:
         ("a", {"max_tokens": "3"}, "max_tokens = '3': must be a whole number from 0 on"),
         ("a", {"deadline": float("nan")}, "deadline = nan: must be a number of seconds"),
         ("a", {"deadline": "soon"}, "deadline = 'soon'"),
-        ("a", {"stop": None}, "stop = None"),
+        ("a", {"stop": [None]}, "stop = None"),
         ("a", {"stop": [1.5]}, "stop = 1.5"),
         ("a", {"stop": 10**30}, "stop = 1000"),
-        (None, {}, "NoneType"),
+        ("a", {"deadline": 10**400}, "deadline = 1000"),
+        ("a", {"draft": 5}, "draft: must be another Context"),
+        (None, {}, "prompt: .*NoneType"),
         ([1.5], {}, "integer"),
         ("a", {"stop": ""}, "stop: an empty text"),
         ("a", {"seq": 1}, "seq"),
@@ -484,6 +486,10 @@ def test_wrong_arguments(context: Context, prompt: Any, options: dict[str, Any],
     assert not list(context._living_children()) or all(
         type(child).__name__ == "Memory" for child in context._living_children()
     )
+
+
+def test_no_stop(context: Context) -> None:
+    assert context.generate(COUNTING, max_tokens=N_COUNTED, stop=None, temperature=0).text() == COUNTED
 
 
 def test_closed_context(tiny: Model) -> None:

@@ -361,8 +361,13 @@ def test_what_can_not_be_read(tmp_path: Path) -> None:
         with pytest.raises(llamacffi.LlamaError, match=reason) as raised:
             GGUF(path)
         assert str(path) in str(raised.value)
-    with pytest.raises(llamacffi.LlamaError, match="No such file"):
-        GGUF(tmp_path / "none.gguf")
+    for wrong, reason in (
+        (tmp_path / "none.gguf", "none.gguf: No such file"),
+        (tmp_path, "is a folder"),
+        (5, "no.* path"),
+    ):
+        with pytest.raises(llamacffi.LlamaError, match=reason):
+            GGUF(wrong)  # type: ignore[arg-type]
 
 
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:

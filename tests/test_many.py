@@ -145,7 +145,12 @@ def test_exception_of_a_sampler(context: Context) -> None:
 
 def test_wrong_use(context: Context) -> None:
     assert context.generate_many([]).texts() == []
-    for prompts, message in (("one", "several"), ([[1], []], "empty"), ([[1], [1] * 300], "300 tokens")):
+    for prompts, message in (
+        ("one", "several"),
+        (None, "several, not None"),
+        ([[1], []], "empty"),
+        ([[1], [1] * 300], "300 tokens"),
+    ):
         with pytest.raises(InvalidArgumentError, match=message):
             context.generate_many(prompts).texts()
     with pytest.raises(InvalidArgumentError, match="temperature"):

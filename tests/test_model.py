@@ -151,7 +151,7 @@ def bad_models(folder: Path, model_path: str) -> dict[str, str]:
         "truncated.gguf": "llama.cpp could not load this model",
         "half a header.gguf": "llama.cpp could not load this model",
         "damaged.gguf": "llama.cpp could not load this model",
-        "folder.gguf": "is a folder, and not a model file",
+        "folder.gguf": "is a folder, and not a file",
     }
 
 

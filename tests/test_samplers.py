@@ -242,6 +242,8 @@ def test_penalties_see_the_prompt(tiny: Model, ctx: ffi.CData) -> None:
         ({"logit_bias": [1, 2]}, "dict of numbers"),
         ({"dry_multiplier": 1, "dry_sequence_breakers": [5]}, "seq_breakers"),
         ({"processors": [5]}, "5 can't be called"),
+        ({"processors": 5}, "processors: must be several"),
+        ({"grammar": GRAMMAR, "trigger_words": "x"}, "trigger_words: must be several"),
         ({"trigger_words": ["x"]}, "no grammar"),
         ({"grammar": GRAMMAR, "grammar_root": "start"}, "does not contain a 'start' symbol"),
         ({"grammar": "root = x"}, r"expecting ::= at = x"),
@@ -265,6 +267,14 @@ def test_what_needs_a_vocabulary(keywords: dict[str, Any]) -> None:
         Sampler(**keywords)
     with pytest.raises(llamacffi.InvalidArgumentError, match=r"not 'model.gguf'"):
         Sampler("model.gguf", **keywords)
+
+
+def test_what_is_wrong_with_a_grammar_is_told_once(tiny: Model, caplog: pytest.LogCaptureFixture) -> None:
+    """By the exception, and not by the log as well."""
+    with pytest.raises(llamacffi.InvalidArgumentError) as raised:
+        Sampler.grammar(tiny, "root ::= other")
+    assert "Undefined rule identifier 'other'" in raised.value.native
+    assert not caplog.records
 
 
 # --- grammars -------------------------------------------------------------------------------------------------------

@@ -282,7 +282,12 @@ def as_tokens(tokens: Any, name: str = "tokens") -> tuple[ffi.CData, int]:
         else:
             if memory.ndim > 1:
                 raise InvalidArgumentError(f"{name} of shape {memory.shape}: they must be in one row")
-            if memory.format == "i" and memory.c_contiguous and memory.ndim:
+            # "l" is what NumPy on Windows calls them.
+            if (
+                (memory.format == "i" or (memory.format == "l" and memory.itemsize == 4))
+                and memory.c_contiguous
+                and memory.ndim
+            ):
                 return ffi.from_buffer(_INT32, tokens), len(memory)
             tokens = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()
             tokens = tokens if memory.ndim else [tokens]

@@ -232,7 +232,7 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     else:
         from .vocab import token_array
 
-        tokens = list(token_array(prompt, "generate"))
+        tokens = list(token_array(prompt, "generate", "prompt"))
         wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
         if wrong is not None:
             raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")
@@ -278,7 +278,7 @@ def whole(name: str, value: Any, least: int = 0) -> int:
 
 def _stop_token(value: Any) -> int:
     if not hasattr(value, "__index__"):
-        raise InvalidArgumentError(f"stop: {value!r} is neither a text nor a token")
+        raise InvalidArgumentError(f"stop = {value!r}: must be a text, a token, or several")
     return whole("stop", value)
 
 

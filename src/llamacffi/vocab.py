@@ -313,12 +313,12 @@ def _copy(tokens: ffi.CData, n: int) -> Any:
     return array if np else memoryview(array).cast("i")
 
 
-def token_array(tokens: Tokens, function: str) -> ffi.CData:
+def token_array(tokens: Tokens, function: str, argument: str = "tokens") -> ffi.CData:
     """Tokens as C takes them, `llama_token[]`: a copy, of arrays of int32 as one block.
 
     Args:
         tokens: a list, a range, an array of integers, or any iterable of them.
-        function: whose argument they are, for messages.
+        function, argument: whose argument they are, and its name, for messages.
 
     Raises:
         InvalidArgumentError: they are no integers, or one does not fit C's type.
@@ -344,9 +344,9 @@ def token_array(tokens: Tokens, function: str) -> ffi.CData:
         return ffi.new("llama_token[]", list(tokens))
     except OverflowError:
         problem = "one of them does not fit llama_token"
-        raise ArgumentRangeError(compose(function, "tokens", problem), function, "tokens") from None
+        raise ArgumentRangeError(compose(function, argument, problem), function, argument) from None
     except (TypeError, NotImplementedError) as error:
-        raise ArgumentTypeError(compose(function, "tokens", str(error)), function, "tokens") from None
+        raise ArgumentTypeError(compose(function, argument, str(error)), function, argument) from None
 
 
 def _data(text: Any) -> bytes:

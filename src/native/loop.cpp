@@ -181,7 +181,7 @@ bool llamacffi_loop::fill() {
             each->end(LLAMACFFI_STOP_LENGTH);
             continue;
         }
-        if (!batch.room()) break;
+        if (!batch.room()) continue;
         each->row = batch.add(each->last, each->pos, each->seq, true);
         each->n_batched = 1;
     }

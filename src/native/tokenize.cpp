@@ -11,7 +11,9 @@
 #include "checks/llama.hpp"
 #include "guard.hpp"
 
-namespace llamacffi {
+using namespace llamacffi;
+
+namespace {
 
 // Memory for tokens that grows: what std::vector would do, without setting it to zero first.
 class Tokens {
@@ -40,7 +42,7 @@ class Tokens {
     size_t size_ = 0, capacity_ = 0;
 };
 
-static void tokenize_one(Tokens & tokens, const llama_vocab * vocab, const char * text, int32_t length, bool add_special, bool parse_special) {
+void tokenize_one(Tokens & tokens, const llama_vocab * vocab, const char * text, int32_t length, bool add_special, bool parse_special) {
     int32_t room = length + 4;  // as a rule a token has a byte or more
     for (;;) {
         const int32_t n = tokenize(vocab, text, length, tokens.room_for((size_t) room), room, add_special, parse_special);
@@ -50,9 +52,7 @@ static void tokenize_one(Tokens & tokens, const llama_vocab * vocab, const char 
     }
 }
 
-}  // namespace llamacffi
-
-using namespace llamacffi;
+}  // namespace
 
 extern "C" int64_t llamacffi_tokenize_many(const llama_vocab * vocab, const char * texts, const int64_t * ends, int64_t n, bool add_special, bool parse_special, llama_token ** tokens, int64_t * token_ends) {
     Call call("llama_tokenize");

@@ -55,6 +55,8 @@ def test_what_can_not_be_done(run_command: Run, tiny_path: str, tmp_path: Path) 
         done = run_command("quantize", *arguments)
         assert (done.returncode, done.stdout) == (1, ""), arguments
         assert done.stderr.splitlines()[-1].startswith("llamacffi: ")
+        assert "allow_requantize" not in done.stderr
+    assert "--allow-requantize allows it" in run_command("quantize", "q8.gguf", "kept", "q4_0").stderr
     assert (tmp_path / "kept").read_text() == "as it was"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "q8.gguf"]
     assert run_command("quantize", "q8.gguf", "kept", "q4_0", "--allow-requantize").returncode == 0
