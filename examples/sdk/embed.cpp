@@ -12,7 +12,6 @@
 
 static const char * const code = R"(
 import llamacffi
-from llamacffi import generate
 
 def backends():
     llamacffi.backends.load_backends()
@@ -21,23 +20,10 @@ def backends():
 def tokens(address, prompt):
     model = llamacffi.from_address("struct llama_model *", address)
     assert llamacffi.address_of(model) == address
-    ctx_params = llamacffi.llama_context_default_params()
-    ctx_params.n_ctx, ctx_params.n_threads, ctx_params.n_threads_batch = 256, 2, 2
-    ctx = llamacffi.llama_init_from_model(model, ctx_params)
-    vocab = llamacffi.llama_model_get_vocab(model)
-    sampler = llamacffi.llama_sampler_init_greedy()
-    batch, found = generate.tokenize(vocab, prompt), []
-    while len(found) < 8:
-        array = llamacffi.ffi.new("llama_token[]", batch)
-        assert llamacffi.llama_decode(ctx, llamacffi.llama_batch_get_one(array, len(array))) == 0
-        token = llamacffi.llama_sampler_sample(sampler, ctx, -1)
-        if llamacffi.llama_vocab_is_eog(vocab, token):
-            break
-        found.append(token)
-        batch = [token]
-    llamacffi.llama_sampler_free(sampler)
-    llamacffi.llama_free(ctx)
-    return found
+    with llamacffi.Model.from_handle(model) as borrowed:  # which does not free it
+        generation = borrowed.generate(prompt, max_tokens=8, n_ctx=256, n_threads=2, temperature=0)
+        generation.text()
+        return generation.tokens
 )";
 
 static bool start(const char * python) {
