@@ -18,6 +18,7 @@ import pytest
 
 import greedy
 from carrier import ROOT
+from greedy import tokenize
 from llamacffi import ffi, lib
 
 PROGRAMS = ROOT / "examples" / "sdk"
