@@ -209,7 +209,6 @@ import json, sys
 import ban
 import llamacffi
 from llamacffi import ffi
-from greedy import tokenize
 
 assert ban.ffi.typeof("struct llama_sampler *") is ffi.typeof("struct llama_sampler *")
 assert ban.lib.llama_max_devices() == llamacffi.lib.llama_max_devices()
@@ -218,7 +217,7 @@ vocab = llamacffi.llama_model_get_vocab(model)
 params = llamacffi.llama_context_default_params()
 params.n_ctx, params.n_threads, params.n_threads_batch = 256, 2, 2
 ctx = llamacffi.llama_init_from_model(model, params)
-tokens = tokenize(vocab, sys.argv[2])
+tokens = llamacffi.Vocab.from_handle(vocab).tokenize(sys.argv[2])
 llamacffi.llama_decode(ctx, llamacffi.llama_batch_get_one(ffi.new("llama_token[]", tokens), len(tokens)))
 logits = ffi.unpack(llamacffi.llama_get_logits_ith(ctx, -1), llamacffi.llama_vocab_n_tokens(vocab))
 order = sorted(range(len(logits)), key=logits.__getitem__, reverse=True)
