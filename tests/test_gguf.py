@@ -15,7 +15,7 @@ import pytest
 import damage
 import llamacffi
 import tiny_models
-from llamacffi import GGUF, ffi, lib
+from llamacffi import GGUF, LlamaError, ffi, lib
 
 np = pytest.importorskip("numpy")
 
@@ -315,12 +315,12 @@ def test_what_was_there_stays_if_writing_fails(tmp_path: Path) -> None:
     path = tiny_models.write_llama(tmp_path / "model.gguf")
     content = path.read_bytes()
     with GGUF(path) as gguf:
-        for name, raised in (
-            ("no such folder/model.gguf", FileNotFoundError),
-            (".", OSError),
-            ("model.gguf/model.gguf", OSError),
+        for name, problem in (
+            ("no such folder/model.gguf", "No such file"),
+            (".", "is not a file"),
+            ("model.gguf/model.gguf", "Not a directory"),
         ):
-            with pytest.raises(raised):
+            with pytest.raises(LlamaError, match=problem):
                 gguf.write(tmp_path / name)
     assert os.listdir(tmp_path) == ["model.gguf"]
     assert path.read_bytes() == content

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, Union
 
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
@@ -74,7 +75,7 @@ def replacing(path: Union[str, bytes, os.PathLike[str]]) -> Iterator[str]:
     mode = stat.S_IMODE(os.stat(target).st_mode) if os.path.exists(target) else None
     if mode is not None and not os.path.isfile(target):
         raise OSError(f"{target} is not a file")
-    fresh = f"{target}.{os.getpid()}.part"
+    fresh = f"{target}.{os.getpid()}.{get_ident()}.part"
     os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield fresh

@@ -15,7 +15,7 @@ import llamacffi
 from . import tensors
 from .arrays import numpy
 from .errors import ArgumentTypeError, FreedHandleError, InvalidArgumentError, LlamaError, reason
-from .files import check_file, replacing
+from .files import check_file, path_name, replacing
 from .native import encode_path, ffi, lib
 from .owner import Owner
 
@@ -389,17 +389,20 @@ class GGUF(Owner, MutableMapping[str, Any]):
             path: the file, which may be the one that was read.
 
         Raises:
-            OSError: there is no such folder, or it can't be written to.
-            LlamaError: llama.cpp can't write it, or tensors can't be read from a file that is cut off.
+            LlamaError: there is no such folder, it can't be written to, or the disk is full; or tensors can't be read
+                from a file that is cut off.
         """
         handle = self.handle
         arrays = [(each, each._array()) for each in self._tensors.values()]
         # C writes only tensors that were added to it, and not those of a file.
-        with replacing(path) as fresh, _Copy(_new(self.alignment, fresh)) as file:
-            llamacffi.gguf_set_kv(file.handle, handle)
-            file.add(arrays)
-            if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
-                raise LlamaError(f"{os.fspath(path)}: this can't be written", "gguf_write_to_file", native=reason())
+        try:
+            with replacing(path) as fresh, _Copy(_new(self.alignment, fresh)) as file:
+                llamacffi.gguf_set_kv(file.handle, handle)
+                file.add(arrays)
+                if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
+                    raise LlamaError(f"{path_name(path)}: this can't be written", "gguf_write_to_file", native=reason())
+        except OSError as error:
+            raise LlamaError(f"{path_name(path)}: this can't be written: {error.strerror or error}") from None
 
 
 class _Copy(Owner):

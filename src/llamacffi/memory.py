@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 import llamacffi
 
-from .errors import LlamaError, reason
+from .errors import InvalidArgumentError, LlamaError, reason
 from .owner import Owner
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Memory(Owner):
     and without, `p1`; None is the sequence's beginning or end.
 
     Every method raises `FreedHandleError` when the context was closed, `BusyError` when another thread is using it, and
-    another `LlamaError` for a sequence that there is not.
+    `InvalidArgumentError` for a sequence that there is not.
 
     C: `llama_get_memory`, `llama_memory_*`.
     """
@@ -29,6 +29,7 @@ class Memory(Owner):
     def __init__(self, context: Context) -> None:
         super().__init__(llamacffi.llama_get_memory(context.handle), context)
         self._owned = False
+        self._n_seq_max = context.n_seq_max
         self._held = context._held  # which is not known any more of what is changed here
 
     def clear(self, *, data: bool = False) -> None:
@@ -55,7 +56,9 @@ class Memory(Owner):
         C: `llama_memory_seq_rm`.
         """
         self._held.clear()
-        if not llamacffi.llama_memory_seq_rm(self.handle, -1 if seq is None else seq, _or(p0, -1), _or(p1, -1)):
+        if not llamacffi.llama_memory_seq_rm(
+            self.handle, -1 if seq is None else self._seq(seq), _or(p0, -1), _or(p1, -1)
+        ):
             raise LlamaError(
                 "these positions can't be removed alone from this model's memory; remove the whole sequence, and "
                 "decode again what is to stay",
@@ -70,14 +73,14 @@ class Memory(Owner):
         C: `llama_memory_seq_cp`.
         """
         self._held.pop(target, None)
-        llamacffi.llama_memory_seq_cp(self.handle, source, target, _or(p0, -1), _or(p1, -1))
+        llamacffi.llama_memory_seq_cp(self.handle, self._seq(source), self._seq(target), _or(p0, -1), _or(p1, -1))
 
     def keep(self, seq: int) -> None:
         """Forget all sequences but one.
 
         C: `llama_memory_seq_keep`.
         """
-        llamacffi.llama_memory_seq_keep(self.handle, seq)
+        llamacffi.llama_memory_seq_keep(self.handle, self._seq(seq))
 
     def add(self, seq: int, delta: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Move the tokens of a sequence that are in a range.
@@ -92,7 +95,7 @@ class Memory(Owner):
         C: `llama_memory_seq_add`.
         """
         self._held.pop(seq, None)
-        llamacffi.llama_memory_seq_add(self.handle, seq, _or(p0, -1), _or(p1, -1), delta)
+        llamacffi.llama_memory_seq_add(self.handle, self._seq(seq), _or(p0, -1), _or(p1, -1), delta)
 
     def divide(self, seq: int, divisor: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Divide the positions of a sequence's tokens that are in a range, rounding down.
@@ -106,21 +109,32 @@ class Memory(Owner):
         C: `llama_memory_seq_div`.
         """
         self._held.pop(seq, None)
-        llamacffi.llama_memory_seq_div(self.handle, seq, _or(p0, -1), _or(p1, -1), divisor)
+        llamacffi.llama_memory_seq_div(self.handle, self._seq(seq), _or(p0, -1), _or(p1, -1), divisor)
 
     def pos_min(self, seq: int = 0) -> int:
         """The first position that is remembered of a sequence, -1 if it is empty.
 
         C: `llama_memory_seq_pos_min`.
         """
-        return int(llamacffi.llama_memory_seq_pos_min(self.handle, seq))
+        return int(llamacffi.llama_memory_seq_pos_min(self.handle, self._seq(seq)))
 
     def pos_max(self, seq: int = 0) -> int:
         """The last position that is remembered of a sequence, -1 if it is empty.
 
         C: `llama_memory_seq_pos_max`.
         """
-        return int(llamacffi.llama_memory_seq_pos_max(self.handle, seq))
+        return int(llamacffi.llama_memory_seq_pos_max(self.handle, self._seq(seq)))
+
+    def _seq(self, seq: int) -> int:
+        """The number of a sequence that there is: C takes some others for empty ones."""
+        try:
+            if 0 <= seq < self._n_seq_max:
+                return seq
+        except TypeError:
+            pass
+        raise InvalidArgumentError(
+            f"seq = {seq!r}: the context has {self._n_seq_max} sequences (n_seq_max), numbered from 0"
+        )
 
     @property
     def can_shift(self) -> bool:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -331,46 +332,65 @@ int32_t llamacffi_loop::check_guesses(Sequence & each) {
     return -1;
 }
 
+// What is called from Python beside a step: no C++ exception leaves it.
+template <class Result> Result guarded(const std::function<Result()> & work) {
+    Call call("generate");
+    Result result{};
+    if (call.refused()) return result;
+    try {
+        result = work();
+    } catch (...) {
+        call.caught();
+    }
+    if (!result && !call.raised()) inherit_exception(call);
+    return result;
+}
+
 // --- as C has it --------------------------------------------------------------------------------------------------
 
 extern "C" {
 
 llamacffi_loop * llamacffi_loop_new(llama_context * ctx) {
-    const llama_model * model = llamacffi_guard_llama_get_model(ctx);
-    if (!model) return nullptr;
-    auto loop = std::make_unique<llamacffi_loop>(ctx, llamacffi_guard_llama_model_get_vocab(model), (int32_t) llamacffi_guard_llama_n_batch(ctx));
-    return loop->batch.is_valid() ? loop.release() : nullptr;
+    return guarded<llamacffi_loop *>([&]() -> llamacffi_loop * {
+        const llama_model * model = llamacffi_guard_llama_get_model(ctx);
+        if (!model) return nullptr;
+        const auto n_batch = (int32_t) llamacffi_guard_llama_n_batch(ctx);
+        auto loop = std::make_unique<llamacffi_loop>(ctx, llamacffi_guard_llama_model_get_vocab(model), n_batch);
+        return loop->batch.is_valid() ? loop.release() : nullptr;
+    });
 }
 
 void llamacffi_loop_free(llamacffi_loop * loop) { delete loop; }
 
 llamacffi_sequence * llamacffi_loop_add(llamacffi_loop * loop, llama_seq_id seq, const llama_token * tokens, int32_t n_tokens,
     llama_pos pos, const llamacffi_choice * choice, int32_t n_predict, llama_pos limit, bool ignore_eog) {
-    auto made = std::make_unique<Sequence>();
-    // The prompt is not what a grammar is about; penalties and Python's samplers want to see it.
-    for (llama_sampler * each : members(choice->sampler)) {
-        if (has_name(each, "grammar")) continue;
-        for (int32_t i = 0; i < n_tokens && !has_failed(); i++) llamacffi_guard_llama_sampler_accept(each, tokens[i]);
+    return guarded<llamacffi_sequence *>([&]() -> llamacffi_sequence * {
+        auto made = std::make_unique<Sequence>();
+        // The prompt is not what a grammar is about; penalties and Python's samplers want to see it.
+        for (llama_sampler * each : members(choice->sampler)) {
+            if (has_name(each, "grammar")) continue;
+            for (int32_t i = 0; i < n_tokens && !has_failed(); i++) llamacffi_guard_llama_sampler_accept(each, tokens[i]);
+            if (has_failed()) return nullptr;
+        }
         if (has_failed()) return nullptr;
-    }
-    if (has_failed()) return nullptr;
-    made->seq = seq;
-    made->choice = *choice;
-    made->n_predict = n_predict;
-    made->limit = limit;
-    made->ignore_eog = ignore_eog;
-    made->prompt.assign(tokens + pos, tokens + n_tokens);
-    made->pos = pos;
-    made->n_prompt = n_tokens - pos;
-    made->stop = LLAMACFFI_STOP_NONE;
-    made->prompt_us = made->text_us = 0;
-    made->publish();
-    if (loop->draft) {
-        loop->history.assign(tokens, tokens + n_tokens);
-        loop->draft_pos = 0;
-    }
-    loop->sequences.push_back(std::move(made));
-    return loop->sequences.back().get();
+        made->seq = seq;
+        made->choice = *choice;
+        made->n_predict = n_predict;
+        made->limit = limit;
+        made->ignore_eog = ignore_eog;
+        made->prompt.assign(tokens + pos, tokens + n_tokens);
+        made->pos = pos;
+        made->n_prompt = n_tokens - pos;
+        made->stop = LLAMACFFI_STOP_NONE;
+        made->prompt_us = made->text_us = 0;
+        made->publish();
+        if (loop->draft) {
+            loop->history.assign(tokens, tokens + n_tokens);
+            loop->draft_pos = 0;
+        }
+        loop->sequences.push_back(std::move(made));
+        return loop->sequences.back().get();
+    });
 }
 
 void llamacffi_loop_stop_text(llamacffi_sequence * sequence, const char * text, size_t size) {
