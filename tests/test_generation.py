@@ -21,6 +21,7 @@ from llamacffi import (
     FreedHandleError,
     Generation,
     InvalidArgumentError,
+    LlamaError,
     Model,
     Sampler,
     ffi,
@@ -533,6 +534,57 @@ def test_what_others_computed_is_not_taken_for_known(tiny_context: Context) -> N
     generation.text()
     tiny_context.memory.clear()
     assert tiny_context.generate(tokens, max_tokens=1).reused == 0
+
+
+def test_what_is_shared_moves_as_well(tiny: Model) -> None:
+    tokens = [1, 5, 7, 9, 11]
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1, kv_unified=True) as context:
+        for change in (lambda memory: memory.add(1, -2, 2, 4), lambda memory: memory.divide(1, 2, 0, 4)):
+            context.generate(tokens, max_tokens=0).text()
+            context.memory.copy(0, 1)
+            change(context.memory)
+            assert context.generate(tokens, max_tokens=0).reused == 0
+
+
+def test_state_replaces_all_sequences(tiny: Model, tmp_path: Path) -> None:
+    tokens = [1, 5, 7, 9, 11]
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
+        context.generate([1, 4, 6, 8, 10], seq=1, max_tokens=0).text()
+        context.save_state(tmp_path / "state")
+        context.generate(tokens, seq=1, max_tokens=0).text()
+        context.load_state(tmp_path / "state")
+        assert context.generate(tokens, seq=1, max_tokens=0).reused == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda context: context.memory.remove(0, 1, 3),
+        lambda context: context.memory.clear(),
+        lambda context: context.memory.keep(1),
+        lambda context: context.set_state(context.state()),
+        lambda context: context.set_state(context.state(seq=1), seq=0),
+        lambda context: context.decode([1]),
+    ],
+    ids=["remove", "clear", "keep", "set_state", "set_state of one", "decode"],
+)
+def test_memory_changed_meanwhile(tiny: Model, change: Any) -> None:
+    tokens = [1, 5, 7, 9, 11]
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
+        context.generate([1, 4, 6, 8, 10, 12], seq=1, max_tokens=0).text()
+        generation = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9, step=1)
+        next(generation)
+        change(context)
+        try:
+            generation.text()
+        except LlamaError as error:
+            assert "was the context's memory changed meanwhile" in str(error)
+        again = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9)
+        again.text()
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
+        fresh = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9)
+        fresh.text()
+        assert again.tokens == fresh.tokens
 
 
 def test_sequences_are_held_apart(tiny: Model) -> None:

@@ -214,7 +214,7 @@ class Loop(Owner, Generic[Piece]):
 
 def _error(status: int) -> BaseException:
     """What to raise for what `llamacffi_loop_step` returned."""
-    if status < 0:
+    if status == -1:
         return failure()
     if status == 1:
         return LlamaError(
@@ -222,6 +222,13 @@ def _error(status: int) -> BaseException:
         )
     if status == 2:
         return LlamaError("the abort callback stopped the work", "llama_decode")
+    if status == -2:
+        return LlamaError(
+            "llama.cpp does not take the next tokens: was the context's memory changed meanwhile?",
+            "llama_decode",
+            native=reason(),
+        )
+    status += status < 0  # -1 is of ours
     return LlamaError(f"llama_decode failed with status {status}", "llama_decode", native=reason())
 
 
