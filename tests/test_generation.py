@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -575,10 +576,8 @@ def test_memory_changed_meanwhile(tiny: Model, change: Any) -> None:
         generation = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9, step=1)
         next(generation)
         change(context)
-        try:
+        with suppress(LlamaError):  # what follows may not fit any more
             generation.text()
-        except LlamaError as error:
-            assert "was the context's memory changed meanwhile" in str(error)
         again = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9)
         again.text()
     with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:

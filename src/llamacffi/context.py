@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, cast
 
 import llamacffi
@@ -263,7 +264,8 @@ class Context(Owner):
 
         C: `llama_decode`.
         """
-        self._compute(llamacffi.llama_decode, batch, self._in_parts())
+        with batch.in_use() if isinstance(batch, Batch) else nullcontext():
+            self._compute(llamacffi.llama_decode, batch, self._in_parts())
 
     def encode(self, batch: Union[Batch, Sequence[int], Any]) -> None:
         """Compute tokens with the encoder, remembering nothing but what the decoder is to see.
@@ -276,7 +278,8 @@ class Context(Owner):
 
         C: `llama_encode`.
         """
-        self._compute(llamacffi.llama_encode, batch, False)
+        with batch.in_use() if isinstance(batch, Batch) else nullcontext():
+            self._compute(llamacffi.llama_encode, batch, False)
 
     def _in_parts(self) -> bool:
         return bool(llamacffi.llama_get_memory(self.handle))

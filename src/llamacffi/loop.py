@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
@@ -113,7 +113,8 @@ class Loop(Owner, Generic[Piece]):
         self.cancel()
         with self._at_work:
             if self._handle is not None:
-                with suppress(FreedHandleError):  # of a context that was freed through `lib`
+                # The context was freed through `lib`, or another thread computes with it: then it stays as it is.
+                with suppress(FreedHandleError, BusyError):
                     self._end()
             super().close()
         while self._closes:
@@ -172,8 +173,13 @@ class Loop(Owner, Generic[Piece]):
             )
         try:
             self._worker = threading.get_ident()
-            status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
-            error = _error(status) if status else None
+            error = None
+            if self._prepare():
+                status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
+                if status:
+                    error = _error(status)
+                else:
+                    self._collect()
         except BaseException as raised:  # of a signal's handler
             error = raised
         finally:
@@ -182,6 +188,24 @@ class Loop(Owner, Generic[Piece]):
         if error:
             self.close()
             raise error
+
+    def _prepare(self) -> bool:
+        """Whether there is something to do in a step."""
+        return self._handle is not None
+
+    def _collect(self) -> None:
+        """Take over what a step has made: it lies in the loop, which another thread may close after the step."""
+        raise NotImplementedError
+
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        """While this is being made ready, nobody else closes it."""
+        with self._at_work:
+            self._worker = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._worker = None
 
     def _read(self) -> Optional[Piece]:
         """The next piece, None if there are no more."""

@@ -84,12 +84,13 @@ class Owner:
                     parent.close()
 
     def _close_handle(self) -> None:
-        if not self._owned:
+        handle = self._handle
+        if not self._owned or handle is None:  # another thread has just closed it
             return
         try:
-            getattr(llamacffi, self._free)(self._handle)
+            getattr(llamacffi, self._free)(handle)
         except FreedHandleError:
-            if not is_freed(self._handle):  # what is not ours uses it
+            if not is_freed(handle):  # what is not ours uses it
                 raise
 
     def _living_children(self) -> Iterator[Owner]:
