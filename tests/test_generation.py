@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -395,6 +396,52 @@ def test_one_thread_reads(tiny_context: Context) -> None:
         reader.join()
         closer.join()
         assert generation.closed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+def test_fork_while_a_thread_reads(run_python: Run, model_path: str) -> None:
+    done = run_python(
+        "-c",
+        f"""if True:
+        import os, threading, time
+        import llamacffi
+        model = llamacffi.Model({model_path!r})
+        generation = model.context(n_ctx=512, n_threads=1).generate([1], max_tokens=100, ignore_eog=True, step=99)
+        reader = threading.Thread(target=generation.text)
+        reader.start()
+        while not generation._at_work.locked():
+            time.sleep(0.001)
+        child = os.fork()
+        if not child:
+            try:
+                model.close()
+            except llamacffi.LlamaError:
+                pass
+            os._exit(0)
+        reader.join()
+        print(os.waitpid(child, 0)[1], generation.stop_reason)
+        model.close()
+        """,
+    )
+    assert done.stdout == "0 length\n", done.stderr
+
+
+def test_closed_by_another_thread(tiny: Model) -> None:
+    with tiny.context(n_ctx=512, n_threads=1, n_seq_max=2) as context:
+        for _ in range(100):
+            one = context.generate([1, 5], max_tokens=50, ignore_eog=True, step=1)
+            closing = threading.Thread(target=one.close)
+            closing.start()
+            with suppress(BusyError):  # it is being closed just now
+                one.text()
+            closing.join()
+            many = context.generate_many([[1, 5], [1, 6], [7]], max_tokens=20, ignore_eog=True, step=1)
+            closing = threading.Thread(target=many.close)
+            closing.start()
+            with suppress(BusyError):
+                many.texts()
+            closing.join()
+            assert one.stop_reason in ("length", "cancelled")
 
 
 def test_callback_can_cancel_and_not_close(tiny_context: Context) -> None:

@@ -64,8 +64,11 @@ class Batch(Owner):
         self._n_tokens = n_tokens
         self._n_seq_max = n_seq_max
         self._n_embd = n_embd
-        self._lock = threading.Lock()
+        self._use_locks()
         self._closings = array.array("I", [0])  # the version of its memory
+
+    def _make_locks(self) -> None:
+        self._lock = threading.Lock()
 
     def _close_handle(self) -> None:
         with self.in_use():

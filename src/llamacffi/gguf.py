@@ -181,8 +181,11 @@ class GGUF(Owner, MutableMapping[str, Any]):
 
     def __new__(cls, *args: Any, **options: Any) -> GGUF:
         made = super().__new__(cls)
-        made._lock = threading.RLock()
+        made._use_locks()
         return made
+
+    def _make_locks(self) -> None:
+        self._lock = threading.RLock()
 
     def __init__(self, path: Optional[Path] = None) -> None:
         self._file = _File(None)

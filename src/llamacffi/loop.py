@@ -71,15 +71,18 @@ class Loop(Owner, Generic[Piece]):
         self._seqs = frozenset(seqs)
         self._closes: list[Owner] = []
         self._callbacks: dict[int, Callback] = {}  # by sequence: what chooses in Python
-        self._at_work = threading.Lock()  # held through a step
-        self._worker: Optional[int] = None  # the thread that holds it
-        self._alive = threading.Lock()  # held while the loop is used beside a step
+        self._use_locks()
         self._take_over()
         loop = lib.llamacffi_loop_new(context.handle)
         if not loop:
             raise failure()
         super().__init__(loop, context, *parents)
         lib.llamacffi_loop_deadline(loop, us)
+
+    def _make_locks(self) -> None:
+        self._at_work = threading.Lock()  # held through a step
+        self._worker: Optional[int] = None  # the thread that holds it
+        self._alive = threading.Lock()  # held while the loop is used beside a step
 
     def _take_over(self) -> None:
         """Close those that have not ended and have a sequence which this one wants.
