@@ -72,8 +72,10 @@ class Batch(Owner):
 
     def _close_handle(self) -> None:
         with self.in_use():
-            super()._close_handle()
-            self._handle = None
+            # First forgotten, as a Ctrl-C may come between: C would not notice that it is freed twice.
+            handle, self._handle = self._handle, None
+            if self._owned and handle is not None:
+                llamacffi.llama_batch_free(handle)
             self._closings[0] += 1
 
     @contextmanager

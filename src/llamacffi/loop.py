@@ -125,8 +125,10 @@ class Loop(Owner, Generic[Piece]):
 
     def _close_handle(self) -> None:
         with self._alive:
-            lib.llamacffi_loop_free(self._handle)
-            self._handle = None
+            # First forgotten, as a Ctrl-C may come between: C would not notice that it is freed twice.
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                lib.llamacffi_loop_free(handle)
 
     def _end(self) -> None:
         """Leave the context in order, before the loop is freed."""
