@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import array
 import random
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
 
-from llamacffi import Batch, FreedHandleError, InvalidArgumentError, llama_batch_free, llama_batch_init
+from llamacffi import Batch, BusyError, FreedHandleError, InvalidArgumentError, llama_batch_free, llama_batch_init
 
 
 @pytest.fixture
@@ -215,3 +217,22 @@ def test_borrowed_batch() -> None:
     assert handle.n_tokens == 2
     assert handle.token[1] == 6
     llama_batch_free(handle)
+
+
+def test_closed_and_written_to_by_several_threads() -> None:
+    batches = [Batch(512)]
+
+    def write() -> None:
+        for _ in range(3000):
+            with suppress(BusyError, FreedHandleError):
+                batches[0].set(TOKENS * 100)
+
+    writing = [threading.Thread(target=write) for _ in range(2)]
+    for each in writing:
+        each.start()
+    while any(each.is_alive() for each in writing):
+        old, batches[0] = batches[0], Batch(512)
+        while not old.closed:
+            with suppress(BusyError):
+                old.close()
+    batches[0].close()

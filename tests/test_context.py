@@ -530,6 +530,11 @@ def test_adapters(tiny: Model, context: Context, tmp_path: Path) -> None:
         with pytest.raises(FreedHandleError):
             context.set_lora({two: 1.0})
         assert is_close(logits({one: 1.0}), changed)
+        for wrong in ([one], {1: 1.0}, {one: "x"}, None):
+            with pytest.raises(InvalidArgumentError, match="adapters"):
+                context.set_lora(wrong)
+        with pytest.raises(InvalidArgumentError, match="must be a Sampler"):
+            context.set_sampler(0, 1)  # type: ignore[arg-type]
     context.memory.clear()
     context.decode(TOKENS)
     assert is_close(context.logits(), plain)
@@ -578,13 +583,13 @@ def test_control_vector(tiny: Model, context: Context) -> None:
 @pytest.mark.parametrize(
     ("name", "argument", "message"),
     [
-        ("set_lora", None, "a dict of scales"),
-        ("set_lora", {5: 1.0}, "5 is no LoraAdapter"),
+        ("set_lora", None, "must be a dict of LoraAdapters"),
+        ("set_lora", {5: 1.0}, "must be a dict of LoraAdapters"),
         ("set_state", 5, "a state is bytes, and not int"),
         ("save_state", 5, "5: is not a path"),
         ("load_state", 5, "5: is not a path"),
         ("load_state", "a\0b", "NUL"),
-        ("set_lora", 5, "a dict of scales"),
+        ("set_lora", 5, "must be a dict of LoraAdapters"),
     ],
 )
 def test_arguments_of_a_wrong_type(context: Context, name: str, argument: Any, message: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from llamacffi import (
     FreedHandleError,
     Generation,
     InvalidArgumentError,
+    LlamaError,
     Model,
     Sampler,
     ffi,
@@ -395,6 +398,52 @@ def test_one_thread_reads(tiny_context: Context) -> None:
         assert generation.closed
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+def test_fork_while_a_thread_reads(run_python: Run, model_path: str) -> None:
+    done = run_python(
+        "-c",
+        f"""if True:
+        import os, threading, time
+        import llamacffi
+        model = llamacffi.Model({model_path!r})
+        generation = model.context(n_ctx=512, n_threads=1).generate([1], max_tokens=100, ignore_eog=True, step=99)
+        reader = threading.Thread(target=generation.text)
+        reader.start()
+        while not generation._at_work.locked():
+            time.sleep(0.001)
+        child = os.fork()
+        if not child:
+            try:
+                model.close()
+            except llamacffi.LlamaError:
+                pass
+            os._exit(0)
+        reader.join()
+        print(os.waitpid(child, 0)[1], generation.stop_reason)
+        model.close()
+        """,
+    )
+    assert done.stdout == "0 length\n", done.stderr
+
+
+def test_closed_by_another_thread(tiny: Model) -> None:
+    with tiny.context(n_ctx=512, n_threads=1, n_seq_max=2) as context:
+        for _ in range(100):
+            one = context.generate([1, 5], max_tokens=50, ignore_eog=True, step=1)
+            closing = threading.Thread(target=one.close)
+            closing.start()
+            with suppress(BusyError):  # it is being closed just now
+                one.text()
+            closing.join()
+            many = context.generate_many([[1, 5], [1, 6], [7]], max_tokens=20, ignore_eog=True, step=1)
+            closing = threading.Thread(target=many.close)
+            closing.start()
+            with suppress(BusyError):
+                many.texts()
+            closing.join()
+            assert one.stop_reason in ("length", "cancelled")
+
+
 def test_callback_can_cancel_and_not_close(tiny_context: Context) -> None:
     problems = []
 
@@ -539,6 +588,55 @@ def test_what_others_computed_is_not_taken_for_known(tiny_context: Context) -> N
     generation.text()
     tiny_context.memory.clear()
     assert tiny_context.generate(tokens, max_tokens=1).reused == 0
+
+
+def test_what_is_shared_moves_as_well(tiny: Model) -> None:
+    tokens = [1, 5, 7, 9, 11]
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1, kv_unified=True) as context:
+        for change in (lambda memory: memory.add(1, -2, 2, 4), lambda memory: memory.divide(1, 2, 0, 4)):
+            context.generate(tokens, max_tokens=0).text()
+            context.memory.copy(0, 1)
+            change(context.memory)
+            assert context.generate(tokens, max_tokens=0).reused == 0
+
+
+def test_state_replaces_all_sequences(tiny: Model, tmp_path: Path) -> None:
+    tokens = [1, 5, 7, 9, 11]
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
+        context.generate([1, 4, 6, 8, 10], seq=1, max_tokens=0).text()
+        context.save_state(tmp_path / "state")
+        context.generate(tokens, seq=1, max_tokens=0).text()
+        context.load_state(tmp_path / "state")
+        assert context.generate(tokens, seq=1, max_tokens=0).reused == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda context: context.memory.remove(0, 1, 3),
+        lambda context: context.memory.clear(),
+        lambda context: context.memory.keep(1),
+        lambda context: context.set_state(context.state()),
+        lambda context: context.set_state(context.state(seq=1), seq=0),
+        lambda context: context.decode([1]),
+    ],
+    ids=["remove", "clear", "keep", "set_state", "set_state of one", "decode"],
+)
+def test_memory_changed_meanwhile(tiny: Model, change: Any) -> None:
+    tokens = [1, 5, 7, 9, 11]
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
+        context.generate([1, 4, 6, 8, 10, 12], seq=1, max_tokens=0).text()
+        generation = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9, step=1)
+        next(generation)
+        change(context)
+        with suppress(LlamaError):  # what follows may not fit any more
+            generation.text()
+        again = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9)
+        again.text()
+    with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
+        fresh = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9)
+        fresh.text()
+        assert again.tokens == fresh.tokens
 
 
 def test_sequences_are_held_apart(tiny: Model) -> None:

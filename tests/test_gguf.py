@@ -7,6 +7,8 @@ import os
 import random
 import struct
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
@@ -500,3 +502,23 @@ with llamacffi.GGUF(sys.argv[2]) as copy:
 """
     done = run_python("-c", code, str(path), str(tmp_path / "copy.gguf"))
     assert done.returncode == 0, done.stderr
+
+
+def test_several_threads(tmp_path: Path) -> None:
+    files = [GGUF()]
+
+    def use(number: int) -> None:
+        for i in range(200):
+            with suppress(llamacffi.FreedHandleError, KeyError):
+                files[0][f"key.{number}"] = [i] * 10
+                list(files[0])
+                del files[0][f"key.{number}"]
+
+    using = [threading.Thread(target=use, args=(number,)) for number in range(3)]
+    for each in using:
+        each.start()
+    while any(each.is_alive() for each in using):
+        old, files[0] = files[0], GGUF()
+        old["general.name"] = "x"
+        old.close()
+    files[0].close()

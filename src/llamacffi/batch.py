@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import array
 import operator
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Optional, Union
 
 import llamacffi
 
 from . import arrays
-from .errors import InvalidArgumentError
+from .errors import BusyError, InvalidArgumentError
 from .native import ffi, lib
 from .owner import Owner
 
@@ -62,11 +64,33 @@ class Batch(Owner):
         self._n_tokens = n_tokens
         self._n_seq_max = n_seq_max
         self._n_embd = n_embd
+        self._use_locks()
         self._closings = array.array("I", [0])  # the version of its memory
 
+    def _make_locks(self) -> None:
+        self._lock = threading.Lock()
+
     def _close_handle(self) -> None:
-        super()._close_handle()
-        self._closings[0] += 1
+        with self.in_use():
+            # First forgotten, as a Ctrl-C may come between: C would not notice that it is freed twice.
+            handle, self._handle = self._handle, None
+            if self._owned and handle is not None:
+                llamacffi.llama_batch_free(handle)
+            self._closings[0] += 1
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While it is written to, computed or freed, nothing else does any of that.
+
+        Raises:
+            BusyError: something does.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise BusyError("this Batch is in use, by another thread or by what has called this")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     # --- writing ---
 
@@ -144,15 +168,19 @@ class Batch(Owner):
         outputs = _OUTPUTS.get(logits) if type(logits) is str else None
         if outputs is None:
             outputs, flags = _flags(logits, n)
-        if self._handle is None:
-            self.handle  # noqa: B018 - raises
-        lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)
-        if self._n_embd:
-            ffi.memmove(self._handle.embd + at * self._n_embd, data, 4 * n * self._n_embd)
-        if positions is not None:
-            ffi.memmove(self._handle.pos + at, positions, 4 * n)
-        if flags is not None:
-            ffi.memmove(self._handle.logits + at, flags, n)
+        if not self._lock.acquire(False):  # in_use(), at half its cost
+            raise BusyError("this Batch is in use, by another thread or by what has called this")
+        try:
+            handle = self._handle or self.handle
+            lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)
+            if self._n_embd:
+                ffi.memmove(handle.embd + at * self._n_embd, data, 4 * n * self._n_embd)
+            if positions is not None:
+                ffi.memmove(handle.pos + at, positions, 4 * n)
+            if flags is not None:
+                ffi.memmove(handle.logits + at, flags, n)
+        finally:
+            self._lock.release()
 
     def _sequences(self, seq: Any) -> tuple[Any, int]:
         known = _ONE_SEQUENCE.get(seq) if type(seq) is int else None
@@ -235,8 +263,9 @@ class Batch(Owner):
     @property
     def seq_id(self) -> list[tuple[int, ...]]:
         """The sequences that each is in, a copy."""
-        handle = self.handle
-        return [tuple(handle.seq_id[i][0 : handle.n_seq_id[i]]) for i in range(handle.n_tokens)]
+        with self.in_use():
+            handle = self.handle
+            return [tuple(handle.seq_id[i][0 : handle.n_seq_id[i]]) for i in range(handle.n_tokens)]
 
     def _view(self, name: str, dtype: str, *more: int) -> Any:
         handle = self.handle

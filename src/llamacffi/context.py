@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, cast
 
 import llamacffi
@@ -151,6 +152,7 @@ class Context(Owner):
         self._samplers: dict[int, _Attachment] = {}
         self._held: dict[int, list[int]] = {}  # held.py's
         self._held_version = 0
+        self._begun: set[int] = set()
         self._version = version = arrays.version_of(handle)
         self._n_vocab = int(llamacffi.llama_vocab_n_tokens(llamacffi.llama_model_get_vocab(model.handle)))
         self._n_embd = int(getattr(llamacffi, "llama_model_n_embd_out", llamacffi.llama_model_n_embd)(model.handle))
@@ -268,7 +270,8 @@ class Context(Owner):
 
         C: `llama_decode`.
         """
-        self._compute(llamacffi.llama_decode, batch, self._in_parts())
+        with batch.in_use() if isinstance(batch, Batch) else nullcontext():
+            self._compute(llamacffi.llama_decode, batch, self._in_parts())
 
     def encode(self, batch: Union[Batch, Sequence[int], Any]) -> None:
         """Compute tokens with the encoder, remembering nothing but what the decoder is to see.
@@ -281,7 +284,8 @@ class Context(Owner):
 
         C: `llama_encode`.
         """
-        self._compute(llamacffi.llama_encode, batch, False)
+        with batch.in_use() if isinstance(batch, Batch) else nullcontext():
+            self._compute(llamacffi.llama_encode, batch, False)
 
     def _in_parts(self) -> bool:
         return bool(llamacffi.llama_get_memory(self.handle))
@@ -464,21 +468,20 @@ class Context(Owner):
 
         C: `llama_set_adapters_lora`.
         """
+        if not isinstance(adapters, Mapping) or not all(isinstance(adapter, Owner) for adapter in adapters):
+            raise ArgumentTypeError(f"adapters = {adapters!r}: must be a dict of LoraAdapters, each with its scale")
         try:
             scales = {adapter: float(scale) for adapter, scale in adapters.items()}
-        except (AttributeError, TypeError, ValueError) as error:
-            raise ArgumentTypeError(f"adapters: a dict of scales by LoraAdapter is needed: {error}") from None
-        other = next((adapter for adapter in scales if not isinstance(adapter, Owner)), None)
-        if other is not None:
-            raise ArgumentTypeError(f"adapters: {other!r} is no LoraAdapter")
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidArgumentError(f"adapters: a scale must be a number: {error}") from None
         self._apply_loras(scales)
         old, self._loras = self._loras, {}
         for adapter, (_, attachment) in old.items():
             if adapter not in adapters:
                 attachment.forget()
-        for adapter, scale in adapters.items():
+        for adapter, scale in scales.items():
             attachment = old[adapter][1] if adapter in old else _Attachment(self, adapter)
-            self._loras[adapter] = float(scale), attachment
+            self._loras[adapter] = scale, attachment
 
     def _apply_loras(self, adapters: Mapping[LoraAdapter, float]) -> None:
         handles = [adapter.handle for adapter in adapters]
@@ -486,7 +489,7 @@ class Context(Owner):
         status = llamacffi.llama_set_adapters_lora(self.handle, handles, len(handles), scales)
         if status:
             raise LlamaError("llama.cpp could not set these adapters", native=reason())
-        self._held.clear()  # with other weights, prompts begin otherwise
+        held.changed(self)  # with other weights, prompts begin otherwise
 
     def set_control_vector(self, data: Any, *, layers: Optional[tuple[int, int]] = None) -> None:
         """Add a control vector to what the layers compute, from now on.
@@ -519,7 +522,7 @@ class Context(Owner):
         first, last = layers or (1, self.model.n_layer)
         if llamacffi.llama_set_adapter_cvec(handle, values, n, n_embd, first, last):
             raise LlamaError("llama.cpp could not set this control vector", native=reason())
-        self._held.clear()
+        held.changed(self)
 
     def set_sampler(self, seq: int, sampler: Optional[Sampler]) -> bool:
         """Have a sequence's tokens sampled where they are computed, as on a GPU. (An experiment of llama.cpp's.)
@@ -536,8 +539,8 @@ class Context(Owner):
 
         C: `llama_set_sampler`.
         """
-        if not isinstance(sampler, (Owner, type(None))):
-            raise ArgumentTypeError(f"sampler = {sampler!r}: not a Sampler")
+        if sampler is not None and not isinstance(sampler, Owner):
+            raise ArgumentTypeError(f"sampler = {sampler!r}: must be a Sampler, or None")
         handle = ffi.NULL if sampler is None else sampler.handle
         done = bool(llamacffi.llama_set_sampler(self.handle, seq, handle))
         before = self._samplers.pop(seq, None)
@@ -603,7 +606,9 @@ class Context(Owner):
 
         C: `llama_state_set_data`, `llama_state_seq_set_data`.
         """
-        states.write(self.handle, data, seq)
+        handle = self.handle
+        held.changed(self, *([] if seq is None else [seq]))
+        states.write(handle, data, seq)
 
     def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = None, *, seq: Optional[int] = None) -> None:
         """Write `state()` to a file, which appears under its name once it is whole.
@@ -637,7 +642,9 @@ class Context(Owner):
 
         C: `llama_state_load_file`, `llama_state_seq_load_file`.
         """
-        tokens = states.load(self.handle, path, seq)
+        handle = self.handle
+        held.changed(self, *([] if seq is None else [seq]))
+        tokens = states.load(handle, path, seq)
         held.note(self, seq or 0, tokens)
         return tokens
 

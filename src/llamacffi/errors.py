@@ -114,8 +114,8 @@ def failure() -> BaseException:
     """What to raise for the call of this thread that has just failed."""
     from .native import lib
 
-    raised = None
-    if lib.llamacffi_last_error().kind == lib.LLAMACFFI_ERROR_CALLBACK:
+    raised, record = None, lib.llamacffi_last_error()
+    if record and record.kind == lib.LLAMACFFI_ERROR_CALLBACK:
         from .callbacks import take_exception
 
         raised = take_exception()

@@ -52,6 +52,9 @@ class Generation(Loop[str]):
         self._seq = seq
         self._texts: list[str] = []
         self._sequence: Any = None
+        # What the latest step has made: a text, how much of the prompt is done, and whether that is all.
+        self._made, self._stopped = "", False
+        self._done: Optional[float] = None
         super().__init__(context, [seq], parents, step, deadline)
 
     def _begin(self, tokens: list[int], n_held: int, sampler: Sampler, end: End) -> None:
@@ -67,25 +70,26 @@ class Generation(Loop[str]):
     def _read(self) -> Optional[str]:
         while self.stop_reason is None and self._handle is not None:
             self._step()
-            sequence = self._sequence
-            text = (
-                ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace") if sequence.text_size else ""
-            )
-            if sequence.n_tokens:
-                self.tokens += ffi.unpack(sequence.tokens, sequence.n_tokens)
-            elif self._progress and not sequence.stop:
-                self._show_progress(sequence)
-            if sequence.stop:
+            text, self._made = self._made, ""
+            if self._done is not None and self._progress and self._progress(self._done) is False:
+                self.cancel()
+            if self._stopped:
                 self.close()
             if text:
                 self._texts.append(text)
                 return text
         return None
 
-    def _show_progress(self, sequence: ffi.CData) -> None:
+    def _collect(self) -> None:
+        sequence = self._sequence
+        if sequence.text_size:
+            self._made = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+        if sequence.n_tokens:
+            self.tokens += ffi.unpack(sequence.tokens, sequence.n_tokens)
+        self._stopped = bool(sequence.stop)
         n_new = len(self._given) - self.reused
-        if self._progress and self._progress((n_new - sequence.n_prompt) / n_new) is False:
-            self.cancel()
+        in_prompt = not sequence.n_tokens and not self._stopped
+        self._done = (n_new - sequence.n_prompt) / n_new if in_prompt else None
 
     def _end(self) -> None:
         sequence = self._sequence
@@ -163,17 +167,18 @@ def generate(
             sampler.reset()
         made = Generation(context, seq, tokens, [sampler, *([draft] if draft else [])], step, deadline, progress)
         undo.callback(made.close)
-        if draft:
-            held.forget(draft, 0)
-            lib.llamacffi_loop_draft(made.handle, draft.handle, n_draft)
-        if model.has_encoder:
-            context.encode(tokens)
-            start = model.decoder_start_token
-            tokens = [(model.vocab.bos or 0) if start is None else start]
-            reuse = False
-        n_held = held.begin(context, seq, tokens) if reuse else held.forget(context, seq)
-        made._begin(tokens, n_held, sampler, end)
-        made._closes = [each for each in (closes, sampler if own else None) if each]
+        with made._beginning():
+            if draft:
+                held.forget(draft, 0)
+                lib.llamacffi_loop_draft(made.handle, draft.handle, n_draft)
+            if model.has_encoder:
+                context.encode(tokens)
+                start = model.decoder_start_token
+                tokens = [(model.vocab.bos or 0) if start is None else start]
+                reuse = False
+            n_held = held.begin(context, seq, tokens) if reuse else held.forget(context, seq)
+            made._begin(tokens, n_held, sampler, end)
+            made._closes = [each for each in (closes, sampler if own else None) if each]
         undo.pop_all()
     return made
 

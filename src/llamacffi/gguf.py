@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
+import threading
 from array import array
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import suppress
+from functools import wraps
 from types import MappingProxyType
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union, cast
 
 import llamacffi
 
@@ -20,6 +22,7 @@ from .native import encode_path, ffi, lib
 from .owner import Owner
 
 Path = Union[str, "os.PathLike[str]"]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 # By gguf_type_name: how C names it in gguf_get_val_… and gguf_set_val_…, and Python's character for the numbers.
 _NUMBERS = {
@@ -145,6 +148,17 @@ class Tensor:
         return f"<llamacffi.gguf.Tensor {self.name}: {self.type} {self.shape}>"
 
 
+def _alone(method: Function) -> Function:
+    """A method that waits until no other thread uses the file: C's functions don't look out for each other."""
+
+    @wraps(method)
+    def locked(self: GGUF, *args: Any, **options: Any) -> Any:
+        with self._lock:
+            return method(self, *args, **options)
+
+    return cast("Function", locked)
+
+
 class GGUF(Owner, MutableMapping[str, Any]):
     """A GGUF file: a mapping of its metadata's keys to their values, and its tensors (C: `struct gguf_context`).
 
@@ -163,6 +177,15 @@ class GGUF(Owner, MutableMapping[str, Any]):
     """
 
     _free = "gguf_free"
+    _lock: threading.RLock
+
+    def __new__(cls, *args: Any, **options: Any) -> GGUF:
+        made = super().__new__(cls)
+        made._use_locks()
+        return made
+
+    def _make_locks(self) -> None:
+        self._lock = threading.RLock()
 
     def __init__(self, path: Optional[Path] = None) -> None:
         self._file = _File(None)
@@ -203,11 +226,17 @@ class GGUF(Owner, MutableMapping[str, Any]):
         made._tensors = read
         return made
 
+    @_alone
+    def close(self) -> None:
+        """Free the native object. Closing twice does nothing."""
+        super().close()
+
     def _close_handle(self) -> None:
         super()._close_handle()
         self._file.close()
 
     @property
+    @_alone
     def version(self) -> int:
         """The version of the format (C: `gguf_get_version`)."""
         return int(llamacffi.gguf_get_version(self.handle))
@@ -219,6 +248,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
 
     # --- metadata ---------------------------------------------------------------------------------------------------
 
+    @_alone
     def __getitem__(self, key: str) -> Any:
         """The value of a key (C: `gguf_get_val_…`, `gguf_get_arr_…`).
 
@@ -242,6 +272,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         np = numpy()
         return values.tolist() if np is None else np.array(values)
 
+    @_alone
     def type_of(self, key: str) -> str:
         """The type of a value: "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool" or "str";
         of lists that of the elements and "[]".
@@ -259,6 +290,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         """Set a value: `set(key, value)`, with the type that the key has."""
         self.set(key, value)
 
+    @_alone
     def set(self, key: str, value: Any, *, type: Optional[str] = None) -> None:
         """Set the value of a key, or add it (C: `gguf_set_val_…`, `gguf_set_arr_…`).
 
@@ -297,6 +329,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
     def _type(self, key: str) -> str:
         return self.type_of(key) if key in self else ""
 
+    @_alone
     def __delitem__(self, key: str) -> None:
         """Remove a key (C: `gguf_remove_key`).
 
@@ -306,14 +339,17 @@ class GGUF(Owner, MutableMapping[str, Any]):
         self._id(key)
         llamacffi.gguf_remove_key(self.handle, _key(key))
 
+    @_alone
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and "\0" not in key and llamacffi.gguf_find_key(self.handle, _key(key)) >= 0
 
+    @_alone
     def __iter__(self) -> Iterator[str]:
         handle = self.handle
         keys = [_text(llamacffi.gguf_get_key(handle, id_)) for id_ in range(llamacffi.gguf_get_n_kv(handle))]
         return iter(keys)
 
+    @_alone
     def __len__(self) -> int:
         return int(llamacffi.gguf_get_n_kv(self.handle))
 
@@ -337,6 +373,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         self.handle  # noqa: B018 - raises
         return MappingProxyType(self._tensors)
 
+    @_alone
     def add_tensor(self, name: str, values: Any, type: Union[str, int, None] = None, *, imatrix: Any = None) -> Tensor:
         """Add a tensor. Needs NumPy.
 
@@ -369,6 +406,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         self._tensors[name] = made
         return made
 
+    @_alone
     def remove_tensor(self, name: str) -> None:
         """Remove a tensor.
 
@@ -380,6 +418,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
+    @_alone
     def write(self, path: Path) -> None:
         """Write the metadata and the tensors to a file (C: `gguf_write_to_file`).
 

@@ -16,17 +16,32 @@ if TYPE_CHECKING:
 
 def tokens(context: Context, seq: int) -> list[int]:
     """The tokens of a sequence, from position 0 on; [] if they are not known."""
-    if context._held_version != context._version[0]:
-        context._held.clear()
+    _check(context)
     held = context._held.get(seq, [])
     return held if held and context.memory.pos_max(seq) == len(held) - 1 else []
+
+
+def _check(context: Context) -> None:
+    if context._held_version != context._version[0]:
+        context._held.clear()
+
+
+def changed(context: Context, *seqs: int) -> None:
+    """What these sequences hold is about to be changed by hand: it is unknown from now on. None given: all of them."""
+    _check(context)
+    for seq in seqs or {*context._held, *context._begun}:
+        context._held.pop(seq, None)
+        context._begun.discard(seq)
 
 
 def keep(context: Context, seq: int, tokens: Sequence[int]) -> None:
     """Take down that a sequence holds these tokens at its beginning, and remove from it what follows them.
 
-    The others' are as they were before `begin`.
+    Unless it was changed by hand since `begin` or `forget`. The others' are as they were before those.
     """
+    if seq not in context._begun:
+        return
+    context._begun.discard(seq)
     if not tokens or not shorten(context, seq, len(tokens)):
         forget(context, seq)
         tokens = []
@@ -47,6 +62,7 @@ def begin(context: Context, seq: int, wanted: Sequence[int]) -> int:
     held = tokens(context, seq)
     common = min(n_common([held, wanted]), len(wanted) - 1)
     context._held.pop(seq, None)
+    context._begun.add(seq)
     if common and shorten(context, seq, common):
         return common
     return forget(context, seq)
@@ -55,6 +71,7 @@ def begin(context: Context, seq: int, wanted: Sequence[int]) -> int:
 def forget(context: Context, seq: int) -> int:
     """Empty a sequence; 0, which is what it holds then."""
     context._held.pop(seq, None)
+    context._begun.add(seq)
     shorten(context, seq, 0)
     return 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
@@ -72,15 +72,18 @@ class Loop(Owner, Generic[Piece]):
         self._seqs = frozenset(seqs)
         self._closes: list[Owner] = []
         self._callbacks: dict[int, Callback] = {}  # by sequence: what chooses in Python
-        self._at_work = threading.Lock()  # held through a step
-        self._worker: Optional[int] = None  # the thread that holds it
-        self._alive = threading.Lock()  # held while the loop is used beside a step
+        self._use_locks()
         self._take_over()
         loop = lib.llamacffi_loop_new(context.handle)
         if not loop:
             raise failure()
         super().__init__(loop, context, *parents)
         lib.llamacffi_loop_deadline(loop, us)
+
+    def _make_locks(self) -> None:
+        self._at_work = threading.Lock()  # held through a step
+        self._worker: Optional[int] = None  # the thread that holds it
+        self._alive = threading.Lock()  # held while the loop is used beside a step
 
     def _take_over(self) -> None:
         """Close those that have not ended and have a sequence which this one wants.
@@ -114,7 +117,8 @@ class Loop(Owner, Generic[Piece]):
         self.cancel()
         with self._at_work:
             if self._handle is not None:
-                with suppress(FreedHandleError):  # of a context that was freed through `lib`
+                # The context was freed through `lib`, or another thread computes with it: then it stays as it is.
+                with suppress(FreedHandleError, BusyError):
                     self._end()
             super().close()
         while self._closes:
@@ -122,8 +126,10 @@ class Loop(Owner, Generic[Piece]):
 
     def _close_handle(self) -> None:
         with self._alive:
-            lib.llamacffi_loop_free(self._handle)
-            self._handle = None
+            # First forgotten, as a Ctrl-C may come between: C would not notice that it is freed twice.
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                lib.llamacffi_loop_free(handle)
 
     def _end(self) -> None:
         """Leave the context in order, before the loop is freed."""
@@ -173,8 +179,13 @@ class Loop(Owner, Generic[Piece]):
             )
         try:
             self._worker = threading.get_ident()
-            status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
-            error = _error(status) if status else None
+            error = None
+            if self._prepare():
+                status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
+                if status:
+                    error = _error(status)
+                else:
+                    self._collect()
         except BaseException as raised:  # of a signal's handler
             error = raised
         finally:
@@ -183,6 +194,24 @@ class Loop(Owner, Generic[Piece]):
         if error:
             self.close()
             raise error
+
+    def _prepare(self) -> bool:
+        """Whether there is something to do in a step."""
+        return self._handle is not None
+
+    def _collect(self) -> None:
+        """Take over what a step has made: it lies in the loop, which another thread may close after the step."""
+        raise NotImplementedError
+
+    @contextmanager
+    def _beginning(self) -> Iterator[None]:
+        """While this is being made ready, nobody else closes it."""
+        with self._at_work:
+            self._worker = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._worker = None
 
     def _read(self) -> Optional[Piece]:
         """The next piece, None if there are no more."""
@@ -215,7 +244,7 @@ class Loop(Owner, Generic[Piece]):
 
 def _error(status: int) -> BaseException:
     """What to raise for what `llamacffi_loop_step` returned."""
-    if status < 0:
+    if status == -1:
         return failure()
     if status == 1:
         return LlamaError(
@@ -223,6 +252,13 @@ def _error(status: int) -> BaseException:
         )
     if status == 2:
         return LlamaError("the abort callback stopped the work", "llama_decode")
+    if status == -2:
+        return LlamaError(
+            "llama.cpp does not take the next tokens: was the context's memory changed meanwhile?",
+            "llama_decode",
+            native=reason(),
+        )
+    status += status < 0  # -1 is of ours
     return LlamaError(f"llama_decode failed with status {status}", "llama_decode", native=reason())
 
 

@@ -72,14 +72,17 @@ class Generations(Loop["tuple[int, str]"]):
         while not self._ready:
             if self._handle is None:
                 return None
-            if not self._shares:
-                self._fill()
-                if not self._going:
-                    self.close()
-                    return None
             self._step()
-            self._collect()
+            if not self._shares and not self._going and not self._waiting and not self._ready:
+                self.close()
         return self._ready.popleft()
+
+    def _prepare(self) -> bool:
+        if self._handle is None:
+            return False
+        if not self._shares:
+            self._fill()
+        return bool(self._shares or self._going)
 
     def _fill(self) -> None:
         """Have waiting prompts take the free sequences."""
@@ -192,7 +195,8 @@ def generate_many(
             undo.callback(sampler.close)
         made = Generations(context, tokens, sampler, end, step, deadline)
         undo.callback(made.close)
-        made._begin()
+        with made._beginning():
+            made._begin()
         made._closes = [each for each in (closes, sampler if own else None) if each]
         undo.pop_all()
     return made

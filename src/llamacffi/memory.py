@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Optional
 
 import llamacffi
 
+from . import held
 from .errors import InvalidArgumentError, LlamaError, reason
 from .owner import Owner
 
@@ -29,8 +30,8 @@ class Memory(Owner):
     def __init__(self, context: Context) -> None:
         super().__init__(llamacffi.llama_get_memory(context.handle), context)
         self._owned = False
+        self._context = context
         self._n_seq_max = context.n_seq_max
-        self._held = context._held  # which is not known any more of what is changed here
 
     def clear(self, *, data: bool = False) -> None:
         """Forget all sequences.
@@ -41,7 +42,7 @@ class Memory(Owner):
         C: `llama_memory_clear`.
         """
         llamacffi.llama_memory_clear(self.handle, data)
-        self._held.clear()
+        held.changed(self._context)
 
     def remove(self, seq: Optional[int] = None, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Forget the tokens of a sequence that are in a range.
@@ -55,10 +56,9 @@ class Memory(Owner):
 
         C: `llama_memory_seq_rm`.
         """
-        self._held.clear()
-        if not llamacffi.llama_memory_seq_rm(
-            self.handle, -1 if seq is None else self._seq(seq), _or(p0, -1), _or(p1, -1)
-        ):
+        handle = self.handle
+        held.changed(self._context)
+        if not llamacffi.llama_memory_seq_rm(handle, -1 if seq is None else self._seq(seq), _or(p0, -1), _or(p1, -1)):
             raise LlamaError(
                 "these positions can't be removed alone from this model's memory; remove the whole sequence, and "
                 "decode again what is to stay",
@@ -72,8 +72,8 @@ class Memory(Owner):
 
         C: `llama_memory_seq_cp`.
         """
-        self._held.pop(target, None)
         llamacffi.llama_memory_seq_cp(self.handle, self._seq(source), self._seq(target), _or(p0, -1), _or(p1, -1))
+        held.changed(self._context, target)
 
     def keep(self, seq: int) -> None:
         """Forget all sequences but one.
@@ -81,6 +81,9 @@ class Memory(Owner):
         C: `llama_memory_seq_keep`.
         """
         llamacffi.llama_memory_seq_keep(self.handle, self._seq(seq))
+        others = {*self._context._held, *self._context._begun} - {seq}
+        if others:
+            held.changed(self._context, *others)
 
     def add(self, seq: int, delta: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Move the tokens of a sequence that are in a range.
@@ -94,8 +97,8 @@ class Memory(Owner):
 
         C: `llama_memory_seq_add`.
         """
-        self._held.pop(seq, None)
         llamacffi.llama_memory_seq_add(self.handle, self._seq(seq), _or(p0, -1), _or(p1, -1), delta)
+        held.changed(self._context)  # others may share what has moved
 
     def divide(self, seq: int, divisor: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
         """Divide the positions of a sequence's tokens that are in a range, rounding down.
@@ -108,8 +111,8 @@ class Memory(Owner):
 
         C: `llama_memory_seq_div`.
         """
-        self._held.pop(seq, None)
         llamacffi.llama_memory_seq_div(self.handle, self._seq(seq), _or(p0, -1), _or(p1, -1), divisor)
+        held.changed(self._context)
 
     def pos_min(self, seq: int = 0) -> int:
         """The first position that is remembered of a sequence, -1 if it is empty.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 import weakref
@@ -17,6 +18,18 @@ from .handles import is_freed
 from .native import ffi
 
 Self = TypeVar("Self", bound="Owner")
+
+_locked: weakref.WeakValueDictionary[int, Owner] = weakref.WeakValueDictionary()
+
+
+def _after_fork() -> None:
+    """In a forked child: a lock that another thread of the parent's held would never be released here."""
+    for owner in list(_locked.values()):
+        owner._make_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Owner:
@@ -84,12 +97,13 @@ class Owner:
                     parent.close()
 
     def _close_handle(self) -> None:
-        if not self._owned:
+        handle = self._handle
+        if not self._owned or handle is None:  # another thread has just closed it
             return
         try:
-            getattr(llamacffi, self._free)(self._handle)
+            getattr(llamacffi, self._free)(handle)
         except FreedHandleError:
-            if not is_freed(self._handle):  # what is not ours uses it
+            if not is_freed(handle):  # what is not ours uses it
                 raise
 
     def _living_children(self) -> Iterator[Owner]:
@@ -97,6 +111,13 @@ class Owner:
             child = reference()
             if child is not None:
                 yield child
+
+    def _use_locks(self) -> None:
+        self._make_locks()
+        _locked[id(self)] = self
+
+    def _make_locks(self) -> None:
+        """Make the locks that this has; in a forked child, anew."""
 
     def __enter__(self: Self) -> Self:
         self.handle  # noqa: B018 - raises

@@ -168,7 +168,7 @@ int32_t llamacffi_loop::decode(llama_context * of, const Tokens & tokens) {
         ~Stoppable() { thread.stop = nullptr; }
     } stoppable(&stop);
     const int32_t status = tokens.decode(of);
-    return has_failed() ? -1 : status;
+    return has_failed() ? -1 : status < 0 ? status - 1 : status;
 }
 
 // The next tokens of all sequences: first those that were made, then of the prompts as much as there is room for.

@@ -61,8 +61,8 @@ void llamacffi_loop_remove(struct llamacffi_loop *loop, struct llamacffi_sequenc
 void llamacffi_loop_draft(struct llamacffi_loop *loop, struct llama_context *draft, int32_t n_draft);
 
 /* Go on until `n_tokens` have been made in a sequence, or, if that is 0, until there are some and `us` have passed; a
- * batch of a prompt, and the end of a sequence, end the step as well. What llama_decode returned: 0, if all is well;
- * -1: the failure is recorded. */
+ * batch of a prompt, and the end of a sequence, end the step as well. 0 if all is well; -1: the failure is
+ * recorded; otherwise what llama_decode returned, one less if that is negative. */
 int32_t llamacffi_loop_step(struct llamacffi_loop *loop, int32_t n_tokens, int64_t us);
 
 /* From any thread: all sequences end as soon as they can. */
