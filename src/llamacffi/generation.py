@@ -131,7 +131,7 @@ def generate(
         stop: texts and tokens (integers) that end the text, and are no part of it; one, several, or None.
         sampler: what chooses the tokens; it is reset first and stays yours. None: a `Sampler` of the keywords in
             `sampling`.
-        step: how many tokens a piece has; None, those that come within a millisecond, and at least one.
+        step: how many tokens a piece has; None, those that come within 4 ms, and at least one.
         deadline: when to end, in seconds from now; even within the prompt.
         seq: the number of the sequence in the context that this is. What has been generating in it is closed.
         reuse: whether tokens at the prompt's beginning that the sequence holds already are taken as they are; otherwise

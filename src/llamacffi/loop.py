@@ -29,7 +29,7 @@ Piece = TypeVar("Piece")
 
 # Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
 # longer for each, that is one, and with a quicker one Python's part does not show.
-_STEP_US = 1000
+_STEP_US = 4000
 
 REASONS = {
     lib.LLAMACFFI_STOP_EOG: "eog",

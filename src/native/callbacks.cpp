@@ -169,7 +169,7 @@ bool Poll::must_stop() {
     }
     if (main_thread.load(std::memory_order_relaxed) != this_thread_id()) return false;
     const auto now = std::chrono::steady_clock::now();
-    if (now - latest_look < 100us) skip_ = 7;  // not even the clock's time for nodes that take less
+    if (now - latest_look < 100us) skip_ = 31;  // not even the clock's time for nodes that take less
     latest_look = now;
     if (now - latest_poll < 50ms) return false;
     latest_poll = now;

@@ -192,7 +192,7 @@ void Call::caught() {
     raised();
 }
 
-void Call::compute(const std::function<void()> & work) {
+void Call::compute(void (*work)(void *), void * data) {
     {
         std::lock_guard<std::mutex> lock(threads_lock);
         computing.push_back(this);
@@ -206,14 +206,14 @@ void Call::compute(const std::function<void()> & work) {
     } leave{this};
     computed.store(true, std::memory_order_relaxed);
     if (!forked.load(std::memory_order_relaxed)) {
-        work();
+        work(data);
         return;
     }
     std::exception_ptr thrown;
     std::thread([&] {
         this_thread = thread_;  // which waits for this one: what it has locked, this one has
         try {
-            work();
+            work(data);
         } catch (...) {
             thrown = std::current_exception();
         }

@@ -4,7 +4,6 @@
 #include <cstdarg>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <string>
 #include <type_traits>
 
@@ -130,7 +129,9 @@ class Call {
 
     // Run what computes; in a process that was forked from one that had computed, on a thread of its own: OpenMP's do
     // not survive a fork.
-    void compute(const std::function<void()> & work);
+    template <class F> void compute(F && work) {
+        compute([](void * f) { (*(std::remove_reference_t<F> *) f)(); }, (void *) &work);
+    }
 
     // Whether a Python callback of this call raised; the failure is then recorded.
     bool raised();
@@ -152,6 +153,7 @@ class Call {
     FitChain * fits = nullptr;
 
   private:
+    void compute(void (*work)(void *), void * data);
     bool refuse_at_end();
     static void stay();
     void refuse_value(const char * argument, const std::string & value, const char * problem);

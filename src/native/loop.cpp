@@ -204,7 +204,11 @@ bool llamacffi_loop::fill() {
 llama_token llamacffi_loop::sample(Sequence & each, int32_t row) {
     const llamacffi_choice & choice = each.choice;
     if (choice.callback) return sample_in_python(choice.callback, row);
-    if (choice.k) {
+    if (choice.k == 1 && choice.n_members == 1 && !choice.first) {  // nothing but greedy
+        const float * logits = llamacffi_guard_llama_get_logits_ith(ctx, row);
+        if (has_failed()) return LLAMA_TOKEN_NULL;
+        if (logits && llamacffi_guard_llama_sampler_chain_n(choice.sampler) == 1) return llamacffi_likeliest(logits, n_vocab);
+    } else if (choice.k) {
         const float * logits = llamacffi_guard_llama_get_logits_ith(ctx, row);
         if (has_failed()) return LLAMA_TOKEN_NULL;
         if (logits) {

@@ -593,11 +593,18 @@ inline Batches & batches() {
     static Batches * all = new Batches;
     return *all;
 }
-inline std::vector<const void *> arrays_of(const llama_batch & batch) {
-    std::vector<const void *> arrays;
-    const void * all[] = {batch.token, batch.embd, batch.pos, batch.n_seq_id, batch.seq_id, batch.logits};
-    for (const void * each : all)
-        if (each) arrays.push_back(each);
+// Those that it has, without allocating: this is asked for each batch that is decoded.
+struct Arrays {
+    const void * all[6];
+    size_t n;
+    const void * const * begin() const { return all; }
+    const void * const * end() const { return all + n; }
+};
+inline Arrays arrays_of(const llama_batch & batch) {
+    Arrays arrays = {{}, 0};
+    for (const void * each : {(const void *) batch.token, (const void *) batch.embd, (const void *) batch.pos,
+             (const void *) batch.n_seq_id, (const void *) batch.seq_id, (const void *) batch.logits})
+        if (each) arrays.all[arrays.n++] = each;
     return arrays;
 }
 inline bool same_arrays(const llama_batch & a, const llama_batch & b) {
@@ -617,9 +624,9 @@ inline void batch_made(const llama_batch & batch, int32_t n_tokens, int32_t embd
 // Whether llama_batch_free may have this batch; it is then no longer known.
 inline bool batch_ends(const llama_batch & batch) {
     std::lock_guard<std::mutex> lock(batches().mutex);
-    const std::vector<const void *> arrays = arrays_of(batch);
-    if (arrays.empty()) return true;
-    const auto found = batches().living.find(arrays[0]);
+    const Arrays arrays = arrays_of(batch);
+    if (!arrays.n) return true;
+    const auto found = batches().living.find(arrays.all[0]);
     if (found == batches().living.end()) return false;
     const llama_batch made = found->second.arrays;
     const auto is_own = [](const void * array, const void * own) { return !array || array == own; };
@@ -635,6 +642,7 @@ inline bool batch_ends(const llama_batch & batch) {
 inline bool was_freed(const llama_batch & batch) {
     if (!batch.pos || !batch.seq_id) return false;
     std::lock_guard<std::mutex> lock(batches().mutex);
+    if (batches().living.count(batch.pos)) return false;
     return std::any_of(batches().freed.begin(), batches().freed.end(),
         [&](const llama_batch & each) { return same_arrays(each, batch); });
 }
