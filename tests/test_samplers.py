@@ -249,7 +249,7 @@ def test_penalties_see_the_prompt(tiny: Model, ctx: ffi.CData) -> None:
         ({"grammar": "root = x"}, r"expecting ::= at = x"),
         ({"grammar": "root ::= other"}, "Undefined rule identifier 'other'"),
         ({"grammar": "root ::= root"}, "left recursion"),
-        ({"grammar": GRAMMAR, "trigger_patterns": ["("]}, "regular expression"),
+        ({"grammar": GRAMMAR, "trigger_patterns": ["("]}, "a pattern of"),
         ({"grammar": "a\0b"}, "NUL|null"),
     ],
 )
