@@ -46,6 +46,9 @@ static void remove(std::vector<Entry *> & from, Entry * entry) {
     from.erase(std::remove(from.begin(), from.end(), entry), from.end());
 }
 
+// An account outlives its object by far: it is to be small.
+static void release(std::vector<Entry *> & entries) { std::vector<Entry *>().swap(entries); }
+
 static bool is_tensor_memory(const Entry * entry) { return !std::strcmp(entry->kind->name, "ggml_context"); }
 
 // The object is gone, and what it was made of with it; their addresses are added to `gone`.
@@ -55,15 +58,15 @@ static void die(Entry * entry, std::vector<const void *> & gone) {
     if (is_tensor_memory(entry)) tensors_gone((const ggml_context *) entry->address);
     if (Entry * owner = entry->owner.exchange(nullptr)) remove(owner->parts, entry);
     for (Entry * thing : entry->blocked) thing->blockers--;
-    entry->blocked.clear();
+    release(entry->blocked);
     for (Entry * user : entry->users) {
         user->orphan = true;
         remove(user->used, entry);
     }
-    entry->users.clear();
+    release(entry->users);
     // Another object may come to be at this address.
     for (Entry * thing : entry->used) remove(thing->users, entry);
-    entry->used.clear();
+    release(entry->used);
     std::vector<Entry *> parts;
     parts.swap(entry->parts);
     for (Entry * part : parts) {
