@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import held
 from .errors import InvalidArgumentError
-from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_tokens, whole
+from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_tokens, whole
 from .native import ffi, lib
 from .owner import Owner
 
@@ -63,6 +63,7 @@ class Generation(Loop[str]):
 
     def text(self) -> str:
         """Read what is still to come, and return the whole text."""
+        self._step_us = WHOLE_US
         for _ in self:
             pass
         return "".join(self._texts)

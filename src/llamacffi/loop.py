@@ -30,6 +30,8 @@ Piece = TypeVar("Piece")
 # Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
 # longer for each, that is one, and with a quicker one Python's part does not show.
 _STEP_US = 4000
+# Of who wants the whole text, and no pieces.
+WHOLE_US = 100_000
 
 REASONS = {
     lib.LLAMACFFI_STOP_EOG: "eog",
@@ -67,6 +69,7 @@ class Loop(Owner, Generic[Piece]):
         deadline: Optional[float],
     ) -> None:
         self._n_step = 0 if step is None else whole("step", step, 1)
+        self._step_us = _STEP_US
         us = -1 if deadline is None else _microseconds(deadline)
         self._context = context
         self._seqs = frozenset(seqs)
@@ -181,7 +184,7 @@ class Loop(Owner, Generic[Piece]):
             self._worker = threading.get_ident()
             error = None
             if self._prepare():
-                status = lib.llamacffi_loop_step(self.handle, self._n_step, _STEP_US)
+                status = lib.llamacffi_loop_step(self.handle, self._n_step, self._step_us)
                 if status:
                     error = _error(status)
                 else:

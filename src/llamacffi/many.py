@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .errors import InvalidArgumentError
 from .held import forget, n_common, shorten
-from .loop import REASONS, End, Loop, Prompt, Stop, check_room, to_end, to_prompts
+from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_prompts
 from .native import ffi, lib
 from .owner import Owner
 
@@ -64,6 +64,7 @@ class Generations(Loop["tuple[int, str]"]):
 
     def texts(self) -> list[str]:
         """Read what is still to come, and return the whole texts, in the order of the prompts."""
+        self._step_us = WHOLE_US
         for _ in self:
             pass
         return ["".join(pieces) for pieces in self._texts]
