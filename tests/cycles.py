@@ -1,4 +1,4 @@
-"""Makes everything and frees it, again and again; prints the memory after the warm-up and at the end, in MB.
+"""Makes everything and frees it, again and again; prints the memory after the warm-up, half-way, and at the end, in MB.
 
 python tests/cycles.py cycle|own [CYCLES]
 """
@@ -170,14 +170,16 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp())
     try:
         path = tiny_models.write_llama(folder / "tiny.gguf")
-        warm = 0.0
+        warm = middle = 0.0
         for number in range(cycles):
             if number % 100 == 0:  # else PyPy's heap takes what garbage needs, and keeps it
                 collect()
             if number == warm_up:
                 warm = resident()
+            if number == (warm_up + cycles) // 2:
+                middle = resident()
             globals()[kind](path)
-        print(f"{warm:.2f} {resident():.2f}")
+        print(f"{warm:.2f} {middle:.2f} {resident():.2f}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

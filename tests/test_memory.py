@@ -17,5 +17,6 @@ def test_cycles(run_python: Callable[..., subprocess.CompletedProcess[str]], kin
     done = run_python(cycles.__file__, kind)
     assert (done.returncode, done.stderr) == (0, "")
     print(done.stdout)
-    warm, end = map(float, done.stdout.split())
-    assert end - warm < cycles.CYCLES[kind][2], f"{warm} MB, and {end} MB in the end"
+    warm, middle, end = map(float, done.stdout.split())
+    growth = 2 * min(middle - warm, end - middle)  # what leaks does so all the time, and an allocator takes more once
+    assert growth < cycles.CYCLES[kind][2], f"{warm} MB, {middle} MB half-way, and {end} MB in the end"
