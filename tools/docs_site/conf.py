@@ -37,6 +37,7 @@ autodoc_default_options = {
     "member-order": "bysource",
 }
 autodoc_typehints_format = "short"
+maximum_signature_line_length = 90
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
@@ -49,6 +50,11 @@ nitpick_ignore_regex = [
 
 def _docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = docstrings.as_rst(lines)
+
+
+def _signature(app: Any, what: str, name: str, obj: Any, options: Any, signature: Any, returns: Any) -> Any:
+    """C's values have the name that users know."""
+    return tuple(text and text.replace("_cffi_backend._CDataBase", "ffi.CData") for text in (signature, returns))
 
 
 def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> Any:
@@ -91,5 +97,6 @@ def _places(env: Any) -> dict[str, tuple[str, str]]:
 
 def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
     app.add_post_transform(Links)
