@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,10 @@ maximum_signature_line_length = 90
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
-# C's own types, and what is not a class of ours: these have no page here.
+# C's own types, and those of annotations that are not documented, have no page here.
 nitpick_ignore_regex = [
     ("c:identifier", r"u?int\d+_t|size_t|ssize_t|FILE|va_list|bool|_Bool|u?intptr_t|ptrdiff_t"),
-    ("py:(class|data|obj)", r"(?!llamacffi\.).*"),
+    ("py:(class|data|obj)", r".*"),
 ]
 
 
@@ -68,16 +69,26 @@ class Links(SphinxPostTransform):
     default_priority = 20
 
     def run(self, **kwargs: Any) -> None:
+        if self.env.current_document.docname.startswith("c/"):
+            return  # the generator has written the links
         places = _places(self.env)
         for literal in list(self.document.findall(nodes.literal)):
-            name = literal.astext().removeprefix("llamacffi.").removeprefix("lib.").removesuffix("()")
-            place = places.get(name)
+            place = places.get(_name(literal.astext()))
             if not place or isinstance(literal.parent, (nodes.reference, nodes.title)):
                 continue
             document, anchor = place
             inside = nodes.literal("", literal.astext(), classes=list(literal["classes"]))
             builder, here = self.app.builder, self.env.current_document.docname
             literal.replace_self(make_refnode(builder, here, document, anchor, inside))
+
+
+def _name(code: str) -> str:
+    """The name that a piece of code is, or calls; "" for a plain word, which may as well be an argument's."""
+    found = re.fullmatch(r"(?:(llamacffi|lib)\.)?([A-Za-z_][\w.]*)(\(.*\))?", code)
+    if not found:
+        return ""
+    sure = found[1] or found[3] or re.search(r"[A-Z_.]", found[2])
+    return found[2] if sure else ""
 
 
 def _places(env: Any) -> dict[str, tuple[str, str]]:

@@ -119,7 +119,8 @@ class _Writer:
         yield " · ".join([f"``{declaration.header}:{declaration.line}``", *facts])
 
     def _comment(self, text: str) -> str:
-        return ".. parsed-literal::\n   :class: comment\n\n" + textwrap.indent(self._linked(text), "   ")
+        # Sphinx takes a literal without any markup for a program, and colours it.
+        return ".. parsed-literal::\n   :class: comment\n\n" + textwrap.indent("\\ " + self._linked(text), "   ")
 
     def _linked(self, text: str) -> str:
         """Text as it is, in which the names of the API are links."""
@@ -242,8 +243,8 @@ class _Writer:
         wrong += [f"``{argument}``: {'; '.join(texts)}" for argument, texts in problems.items()]
         lines = []
         if wrong:
-            lines.append(":py:exc:`~llamacffi.InvalidArgumentError`:")
-            lines += ["", *(f"  * {each}" for each in wrong), ""]
+            lines.append(f":py:exc:`~llamacffi.InvalidArgumentError`: {wrong[0] if len(wrong) == 1 else ''}".rstrip())
+            lines += ["", *(f"  * {each}" for each in wrong), ""] if len(wrong) > 1 else []
         if handles:
             lines.append(f":py:exc:`~llamacffi.FreedHandleError`: {_codes(handles, 'or')} was freed, or never was one")
         if busy:
