@@ -18,10 +18,11 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Optional
 
+import policy_fit
 import vendor
 from carrier import ROOT, Pin, VendorError, command_line, download
 
@@ -105,9 +106,20 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
+    """All that differs.
+
+    Attributes:
+        old, new: what was compared.
+        changes: of the API.
+        stale: the lines of the policy that applied, and do no more.
+        needed: the lines that the policy should have, and needed not have before.
+    """
+
     old: str
     new: str
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Change]
+    stale: list[policy_fit.Stale]
+    needed: list[policy_fit.Needed]
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -174,7 +186,16 @@ def compare(old: Side, new: Side) -> Difference:
     whole = {change.name for change in changes if change.kind in ("struct", "enum")}
     left_out = [{each["name"]: each["reason"] for each in side.api["skipped"]} for side in (old, new)]
     changes = [_noted(change, whole, *left_out) for change in changes]
-    return Difference(old.name, new.name, list(_with_renamed(changes)))
+    both = bool(old.source and new.source)
+    was_stale, is_stale = (policy_fit.stale(side.api, side.source if both else None) for side in (old, new))
+    was_needed, is_needed = (policy_fit.needed(side.api) for side in (old, new))
+    return Difference(
+        old.name,
+        new.name,
+        list(_with_renamed(changes)),
+        [each for each in is_stale if each not in was_stale],
+        [each for each in is_needed if each not in was_needed],
+    )
 
 
 def _noted(change: Change, whole: set[str], was_left_out: dict[str, str], is_left_out: dict[str, str]) -> Change:
@@ -324,6 +345,11 @@ def told(difference: Difference) -> str:
             if chosen:
                 lines += ["", f"{plural} that {'are ' if 'deprecated' in word else ''}{word}: {len(chosen)}"]
                 lines += [line for each in chosen for line in _told_of(each)]
+    if difference.stale:
+        lines += ["", f"lines of the policy that no longer apply: {len(difference.stale)}"]
+        lines += [f"  {each.place}: {each.why}\n    {each.text}" for each in difference.stale]
+    if difference.needed:
+        lines += ["", f"lines that the policy now needs: {len(difference.needed)}", policy_fit.told(difference.needed)]
     return "\n".join([*lines, "", summary(difference)])
 
 
@@ -352,6 +378,9 @@ def summary(difference: Difference) -> str:
         words = [f"{counts[kind, word]} {word}" for word in _WORDS if counts[kind, word]]
         if words:
             parts.append(f"{plural}: {', '.join(words)}")
+    policy = [f"{len(difference.stale)} no longer apply"] * bool(difference.stale)
+    policy += [f"{len(difference.needed)} needed"] * bool(difference.needed)
+    parts += [f"lines of the policy: {', '.join(policy)}"] * bool(policy)
     return "; ".join(parts) or "The APIs are the same."
 
 
