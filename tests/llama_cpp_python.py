@@ -53,7 +53,9 @@ def _unpack(archive: Path, folder: Path) -> None:
         for member in sdist:
             name = PurePosixPath(*PurePosixPath(member.name).parts[1:])
             if name.match("llama_cpp/llama_cpp.py") or name.match("llama_cpp/_ctypes_extensions.py"):
-                (folder / name).write_bytes(sdist.extractfile(member).read())
+                file = sdist.extractfile(member)
+                assert file
+                (folder / name).write_bytes(file.read())
     (folder / "llama_cpp" / "__init__.py").touch()
     (folder / "typing_extensions.py").write_text("TypeAlias = object  # all that is used of it\n")
 

@@ -1015,10 +1015,14 @@ def right_decode_own_embeddings(c: Any, w: World) -> None:
     ctx = context(w)
     chunk = c.mtmd_input_chunks_get(tokenized(w, ctx), 1)
     n = 5 * w.lib.llama_model_n_embd_inp(w.model)
-    new_n_past, seen = w.ffi.new("llama_pos *"), []
-    after = w.ffi.callback(
-        "mtmd_helper_post_decode_callback", lambda batch, user_data: seen.append(batch.n_tokens) or 0
-    )
+    new_n_past = w.ffi.new("llama_pos *")
+    seen: list[int] = []
+
+    def note(batch: Any, user_data: Any) -> int:
+        seen.append(batch.n_tokens)
+        return 0
+
+    after = w.ffi.callback("mtmd_helper_post_decode_callback", note)
     given = w.ffi.new("float[]", n)
     done = c.mtmd_helper_decode_image_chunk(ctx, w.ctx, chunk, given, 0, 0, 3, new_n_past, after, w.ffi.NULL)
     assert (done, new_n_past[0], seen) == (0, 4, [3, 1])
