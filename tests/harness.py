@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from cffi import FFI
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("include", "ggml/include", "tools/mtmd")  # of llama.cpp's public headers
-CASES = Path(__file__).resolve().parent / "cases"
+CASES = ROOT / "tests" / "header_gen" / "cases"
 NATIVE = ROOT / "src" / "native"
 DECLARATIONS = ("cdef.h", "forwards.h", "api.json")
 STUBS = ("types.pyi", "_lib.pyi", "_checked.pyi", "_ffi.pyi")
