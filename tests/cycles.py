@@ -6,6 +6,7 @@ python tests/cycles.py cycle|own [CYCLES]
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import os
 import shutil
@@ -18,10 +19,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "tools")]
 
 if sys.implementation.name == "pypy":
-    import pypyjit
-
     # It goes on compiling, and keeps what it has compiled, for thousands of cycles: memory, but no leak.
-    pypyjit.set_param("off")
+    importlib.import_module("pypyjit").set_param("off")
 
 import llamacffi  # noqa: E402
 import tiny_models  # noqa: E402
@@ -36,6 +35,11 @@ TOKENS = [1, 5, 7, 11]
 
 class Trouble(Exception):
     """What a callback raises here."""
+
+
+def keep(parts: list[float], part: float) -> bool:
+    parts.append(part)
+    return True
 
 
 def raise_trouble(*_: Any) -> bool:
@@ -61,7 +65,7 @@ def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> ffi.CD
 
 def cycle(path: Path) -> None:
     parts: list[float] = []
-    vocabulary = load(path, lambda part: not parts.append(part), vocab_only=True)
+    vocabulary = load(path, lambda part: keep(parts, part), vocab_only=True)
     vocab = llamacffi.llama_model_get_vocab(vocabulary)
     fails(llamacffi.InvalidArgumentError, llamacffi.llama_vocab_get_text, vocab, 10**6)
     llamacffi.llama_model_free(vocabulary)
@@ -69,7 +73,7 @@ def cycle(path: Path) -> None:
 
     fails(Trouble, load, path, raise_trouble)
     assert not llamacffi.llama_model_load_from_file(path.with_name("absent"), llamacffi.llama_model_default_params())
-    model = load(path, lambda part: not parts.append(part))
+    model = load(path, lambda part: keep(parts, part))
     assert parts
     params = llamacffi.llama_context_default_params()
     params.n_ctx, params.n_batch, params.n_ubatch, params.n_threads, params.n_threads_batch = 64, 32, 32, 1, 1

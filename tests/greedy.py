@@ -28,7 +28,7 @@ def decode(ctx: ffi.CData, tokens: Sequence[int]) -> int:
 def likeliest(ctx: ffi.CData) -> int:
     """The token with the highest of the latest logits."""
     vocab = lib.llama_model_get_vocab(lib.llama_get_model(ctx))
-    logits = ffi.unpack(lib.llama_get_logits_ith(ctx, -1), lib.llama_vocab_n_tokens(vocab))
+    logits: list[float] = ffi.unpack(lib.llama_get_logits_ith(ctx, -1), lib.llama_vocab_n_tokens(vocab))
     return logits.index(max(logits))
 
 

@@ -20,9 +20,11 @@ from llamacffi import InvalidArgumentError, LlamaError, arguments, ffi, lib
 try:
     import numpy
 except ImportError:  # PyPy
-    numpy = None
+    has_numpy = False
+else:
+    has_numpy = True
 
-needs_numpy = pytest.mark.skipif(numpy is None, reason="NumPy is not installed")
+needs_numpy = pytest.mark.skipif(not has_numpy, reason="NumPy is not installed")
 HALVES = [0x3C00, 0x4000, 0xC000]  # 1, 2 and -2 in half precision
 SINGLES = [1.0, 2.0, -2.0]
 
@@ -505,6 +507,7 @@ def test_struct_and_pointer_to_it() -> None:
 
 def test_list_for_a_text_or_a_struct(gguf: ffi.CData) -> None:
     """cffi makes an array of it, of which C would read and write more than there is."""
+    wrong: Any
     for wrong in ([], (), [b"k", b"\0"]):
         refused("gguf_find_key", "key", "C takes char *", gguf, wrong, kind=TypeError)
     for wrong in ([], (), [{}]):

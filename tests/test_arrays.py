@@ -197,13 +197,13 @@ def test_view_taken_while_computing_is_stale_afterwards(tiny: Model) -> None:
 
     def look(tensor: Any, ask: bool) -> bool:
         with contextlib.suppress(llamacffi.LlamaError):  # there is none yet, the first time
-            taken.append(context.logits())
+            taken.append(watched.logits())
         return False
 
-    with tiny.context(n_ctx=64, n_threads=1, cb_eval=look) as context:
-        context.decode([1])
+    with tiny.context(n_ctx=64, n_threads=1, cb_eval=look) as watched:
+        watched.decode([1])
         before = len(taken)
-        context.decode([2])
+        watched.decode([2])
         assert len(taken) > before
         assert all(map(is_stale, taken))
 

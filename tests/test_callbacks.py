@@ -20,6 +20,7 @@ from carrier import ROOT
 from greedy import tokenize
 from llamacffi import callback, ffi, lib, take_exception
 from llamacffi.native import encode_path
+from untyped import unchecked
 
 MakeContext = Callable[..., ffi.CData]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -286,7 +287,7 @@ def test_only_callbacks_are_types_of_callback() -> None:
         with pytest.raises(TypeError, match=c_type):
             callback(c_type, fail)
     with pytest.raises(TypeError, match="can't be called"):
-        callback("ggml_abort_callback", 3)
+        unchecked.callback("ggml_abort_callback", 3)
 
 
 def test_pair() -> None:
@@ -333,7 +334,12 @@ def test_progress(model_path: str) -> None:
 
 def test_progress_cancels(model_path: str) -> None:
     parts: list[float] = []
-    assert not load(model_path, lambda part: parts.append(part) or part < 0.3)
+
+    def report(part: float) -> bool:
+        parts.append(part)
+        return part < 0.3
+
+    assert not load(model_path, report)
     assert 0.3 <= parts[-1] < 1
 
 
@@ -387,8 +393,13 @@ def test_callback_that_is_gone_stops_the_call_instead(model_path: str) -> None:
 
 def test_abort(make_context: MakeContext, tokens: list[int]) -> None:
     asked: list[int] = []
+
+    def abort() -> bool:
+        asked.append(1)
+        return len(asked) > 50
+
     ctx = make_context()
-    lib.llama_set_abort_callback(ctx, *callback("ggml_abort_callback", lambda: asked.append(1) or len(asked) > 50))
+    lib.llama_set_abort_callback(ctx, *callback("ggml_abort_callback", abort))
     assert greedy.decode(ctx, tokens) == 2
     assert len(asked) == 51
 
@@ -667,12 +678,13 @@ def test_exception_in_a_sampler(make_context: MakeContext, tokens: list[int]) ->
     made = llamacffi.sampler(apply=fail, accept=fail, clone=fail, reset=fail)
     ctx = make_context()
     assert greedy.decode(ctx, tokens) == 0
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: llamacffi.llama_sampler_sample(made, ctx, -1),
         lambda: llamacffi.llama_sampler_accept(made, 0),
         lambda: llamacffi.llama_sampler_reset(made),
         lambda: llamacffi.llama_sampler_clone(made),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(Trouble):
             call()
     lib.llama_sampler_free(made)
@@ -784,9 +796,10 @@ def line() -> Iterator[Line]:
 
 
 def test_optimizer_parameters(line: Line) -> None:
-    epochs = []
+    epochs: list[int] = []
 
     def parameters(epoch: Optional[int]) -> dict[str, Any]:
+        assert epoch is not None
         epochs.append(epoch)
         return {"adamw": {"alpha": 0.3, "wd": 0}}
 

@@ -530,11 +530,13 @@ def test_adapters(tiny: Model, context: Context, tmp_path: Path) -> None:
         with pytest.raises(FreedHandleError):
             context.set_lora({two: 1.0})
         assert is_close(logits({one: 1.0}), changed)
+        wrong: Any
         for wrong in ([one], {1: 1.0}, {one: "x"}, None):
             with pytest.raises(InvalidArgumentError, match="adapters"):
                 context.set_lora(wrong)
+        wrong = 1
         with pytest.raises(InvalidArgumentError, match="must be a Sampler"):
-            context.set_sampler(0, 1)  # type: ignore[arg-type]
+            context.set_sampler(0, wrong)
     context.memory.clear()
     context.decode(TOKENS)
     assert is_close(context.logits(), plain)

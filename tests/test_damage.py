@@ -146,7 +146,9 @@ def test_projector_without_a_tensor(tiny: Path, tmp_path: Path) -> None:
     lib.mtmd_free(mtmd_init_from_file(encode_path(str(good)), model, params))
 
     def without(file: damage.File) -> None:
-        file.tensors = [(name.replace(b"attn_k", b"attn_x"), *rest) for name, *rest in file.tensors]
+        file.tensors = [
+            (name.replace(b"attn_k", b"attn_x"), dims, type_, offset) for name, dims, type_, offset in file.tensors
+        ]
 
     with pytest.raises(InvalidArgumentError, match="attn_k"):
         mtmd_init_from_file(changed(good, tmp_path / "bad.gguf", without), model, params)

@@ -62,7 +62,7 @@ def _write_adapter(path: Path, model: ffi.CData) -> None:
         "adapter.type": "lora",
         "adapter.lora.alpha": 16.0,
     }
-    tensors = {
+    tensors: dict[str, tuple[int, ...]] = {
         f"blk.{layer}.attn_q.weight.lora_{part}": (n, 4) if part == "a" else (4, n) for layer in (0, 1) for part in "ab"
     }
     tiny_models.write(path, values, tensors)

@@ -221,15 +221,17 @@ def test_successor_serves_when_c_drops_a_name(monkeypatch: pytest.MonkeyPatch, m
 def test_help_shows_the_signature_and_the_comment() -> None:
     function = llamacffi.llama_vocab_is_eog
     assert str(inspect.signature(function)) == "(vocab, token)"
-    signature, empty, comment, place = inspect.getdoc(function).splitlines()[:3] + [function.__doc__.split("\n")[-1]]
+    documentation = inspect.getdoc(function)
+    assert documentation
+    signature, empty, comment, *_, place = documentation.split("\n")
     assert signature == "bool llama_vocab_is_eog(const struct llama_vocab *vocab, llama_token token);"
     assert not empty
     assert comment == "Check if the token is supposed to end generation (end-of-generation, eg. EOS, EOT, etc.)"
     assert place.startswith("llama.h:")
     assert (function.__name__, function.__qualname__) == ("llama_vocab_is_eog", "llama_vocab_is_eog")
     assert function.__module__ == "llamacffi"
-    assert inspect.getdoc(llamacffi.llama_model_save_to_file).startswith("Write a model to a file")
-    shown = pydoc.render_doc(llamacffi.llama_tokenize, renderer=pydoc.plaintext)
+    assert str(inspect.getdoc(llamacffi.llama_model_save_to_file)).startswith("Write a model to a file")
+    shown = pydoc.plain(pydoc.render_doc(llamacffi.llama_tokenize))
     assert "llama_tokenize(vocab, text, text_len, tokens, n_tokens_max, add_special, parse_special)" in shown
     assert "Convert the provided text into tokens." in shown
 

@@ -105,7 +105,14 @@ def test_same_text_as_from_the_plain_loop(context: Context, make_context: Callab
 
 
 def test_same_text_as_from_a_loop_with_a_chain(context: Context) -> None:
-    options = {"temperature": 1.5, "top_k": 100, "top_p": 0.99, "min_p": 0.0, "seed": 11, "repeat_penalty": 1.3}
+    options: dict[str, Any] = {
+        "temperature": 1.5,
+        "top_k": 100,
+        "top_p": 0.99,
+        "min_p": 0.0,
+        "seed": 11,
+        "repeat_penalty": 1.3,
+    }
     text = context.generate("Once upon a time", max_tokens=24, **options)
     text.text()
     with Sampler(context.model, **options) as sampler:
@@ -445,7 +452,7 @@ def test_closed_by_another_thread(tiny: Model) -> None:
 
 
 def test_callback_can_cancel_and_not_close(tiny_context: Context) -> None:
-    problems = []
+    problems: list[BusyError] = []
 
     class Meddling:
         def apply(self, candidates: Any) -> None:
@@ -596,7 +603,9 @@ def test_what_others_computed_is_not_taken_for_known(tiny_context: Context) -> N
 def test_what_is_shared_moves_as_well(tiny: Model) -> None:
     tokens = [1, 5, 7, 9, 11]
     with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1, kv_unified=True) as context:
-        for change in (lambda memory: memory.add(1, -2, 2, 4), lambda memory: memory.divide(1, 2, 0, 4)):
+        changes: list[Callable[[Any], None]]
+        changes = [lambda memory: memory.add(1, -2, 2, 4), lambda memory: memory.divide(1, 2, 0, 4)]
+        for change in changes:
             context.generate(tokens, max_tokens=0).text()
             context.memory.copy(0, 1)
             change(context.memory)

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 import llamacffi
-from llamacffi import ffi, lib
-from llamacffi.sdk import _libraries, get_library_dir
+from llamacffi import extension_options, ffi, get_library_dir, lib
 
 
 @pytest.fixture(scope="module")
 def ggml() -> ctypes.CDLL:
     """The libraries that the package has loaded, as code sees them that knows nothing of the package."""
-    (name,) = (name for name in _libraries() if name.endswith("ggml-base"))
+    (name,) = (name for name in extension_options()["libraries"] if name.endswith("ggml-base"))
     ends = {"win32": f"{name}.dll", "darwin": f"lib{name}.dylib"}
     library = ctypes.CDLL(os.path.join(get_library_dir(), ends.get(sys.platform, f"lib{name}.so")))
     library.gguf_init_empty.restype = ctypes.c_void_p

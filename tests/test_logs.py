@@ -134,8 +134,13 @@ def test_python_is_not_entered_for_what_is_not_wanted(
 ) -> None:
     """Loading logs hundreds of lines."""
     level(logging.WARNING)
-    asked = []
-    monkeypatch.setattr(LOGGER, "getEffectiveLevel", lambda: asked.append(1) or logging.WARNING)
+    asked: list[int] = []
+
+    def effective_level() -> int:
+        asked.append(1)
+        return logging.WARNING
+
+    monkeypatch.setattr(LOGGER, "getEffectiveLevel", effective_level)
     lib.llama_model_free(lib.llama_model_load_from_file(encode_path(model_path), lib.llama_model_default_params()))
     assert len(asked) == 1
 

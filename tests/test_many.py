@@ -145,6 +145,7 @@ def test_exception_of_a_sampler(context: Context) -> None:
 
 def test_wrong_use(context: Context) -> None:
     assert context.generate_many([]).texts() == []
+    prompts: Any
     for prompts, message in (
         ("one", "several"),
         (None, "several, not None"),

@@ -257,7 +257,7 @@ except LlamaError as error:
 def test_wrong_arguments(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "x.gguf"
     (tmp_path / "text").write_text("nothing")
-    for arguments, params, message in (
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         ((source, source), {}, "target = .*: is the source"),
         ((source, target, "q4_k_n"), {}, "ftype = 'q4_k_n': must be one of .*did you mean .*q4_k_m"),
         ((source, target, 999), {}, "invalid output file type|could not quantize"),
@@ -269,9 +269,10 @@ def test_wrong_arguments(source: Path, tmp_path: Path) -> None:
         ((tmp_path / "text", target), {}, "text: is not a GGUF file"),
         ((source, None), {}, "target = None: is not a path"),
         ((source, "nul\0"), {}, "is not a path"),
-    ):
+    ]
+    for arguments, params, message in wrong:
         with pytest.raises(LlamaError, match=message):
-            quantize(*arguments, **params)  # type: ignore[arg-type]
+            quantize(*arguments, **params)
     assert os.listdir(tmp_path) == ["text"]
 
 

@@ -310,7 +310,8 @@ def test_text_by_a_grammar(model: ffi.CData, make_context: Callable[..., ffi.CDa
 
 def test_a_grammar_that_is_triggered(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> None:
     """The model counts; from 3 on, it must write letters."""
-    for triggers in ({"trigger_words": ["3"]}, {"trigger_patterns": ["2, (3)"]}):
+    several: list[dict[str, Any]] = [{"trigger_words": ["3"]}, {"trigger_patterns": ["2, (3)"]}]
+    for triggers in several:
         with Sampler(model, temperature=0, grammar='root ::= "3" [a-z]+ "."', **triggers) as sampler:
             text = generate(model, make_context(), sampler, "Count: 0, 1, 2, 3, 4, 5, 6. Count: 0, 1,", 24)
         before, _, after = text.partition("3")
@@ -357,6 +358,7 @@ def test_a_link_keeps_its_chain(ctx: ffi.CData) -> None:
 
 def test_what_can_not_be_appended(ctx: ffi.CData) -> None:
     with Sampler.chain() as chain, Sampler.greedy() as greedy:
+        wrong: Any
         for wrong, reason in ((chain, "itself"), (5, "no Sampler")):
             with pytest.raises(llamacffi.InvalidArgumentError, match=reason):
                 chain.append(wrong)
@@ -747,6 +749,7 @@ def test_what_a_sampler_in_python_asks_for(ctx: ffi.CData, then: str) -> None:
         if then == "nothing":
             candidates.selected = 0
 
+    rest: dict[str, list[Callable[[], Sampler]]]
     rest = {"greedy": [Sampler.greedy], "top_k": [lambda: Sampler.top_k(1), Sampler.dist], "dist": [Sampler.dist]}
     for function in (logits_alone, the_list, both, less):
         with Sampler.chain([Sampler.python(function), *(make() for make in rest.get(then, []))]) as chain:

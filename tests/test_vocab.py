@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, Union
 
 import pytest
 from hypothesis import given, settings
@@ -179,7 +179,8 @@ def test_many_are_like_one_by_one(spm: Vocab, texts: list[str], special: bool) -
 
 def test_arrays_of_many(vocab: Vocab) -> None:
     numpy = pytest.importorskip("numpy")
-    arrays = vocab.tokenize_many(iter(["one", b"two three", "", "four"]))
+    mixed: list[Union[str, bytes]] = ["one", b"two three", "", "four"]
+    arrays = vocab.tokenize_many(iter(mixed))
     assert [type(each) for each in arrays] == [numpy.ndarray] * 4
     assert {each.dtype for each in arrays} == {numpy.dtype("int32")}
     assert [len(each) for each in arrays] == [1, 2, 0, 1]
@@ -198,6 +199,7 @@ def test_arrays_without_numpy(vocab: Vocab, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_many_are_several(vocab: Vocab) -> None:
+    texts: Any
     for texts in ("text", b"text"):
         with pytest.raises(InvalidArgumentError, match="must be several"):
             vocab.tokenize_many(texts)

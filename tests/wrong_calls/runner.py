@@ -89,6 +89,8 @@ def _outcome(case: Callable[[Any, Any], None], c: Any, world: Any, function: str
         if not llamacffi.lib.llamacffi_failed():
             return "the call did not fail"
         raised = llamacffi.last_error()
+    if raised is None:
+        return "the call has failed, and there is no error"
     if type(raised).__name__ not in errors:
         return f"{raised!r}, and not {' or '.join(errors)}"
     if raised.function != function:

@@ -22,7 +22,7 @@ def scores() -> dict[str, int]:
     """Each CPU variant's score for this machine, 0 for those that can't run on it."""
     found = {}
     for path in Path(get_library_dir()).glob("libggml-cpu-*.so"):
-        module = lib.llamacffi_module_open(encode_path(path))
+        module = lib.llamacffi_module_open(encode_path(str(path)))
         assert module, ffi.string(lib.llamacffi_module_error())
         found[path.stem.rpartition("-")[2]] = lib.llamacffi_module_score(module)
         lib.llamacffi_module_close(module)
