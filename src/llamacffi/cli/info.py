@@ -23,8 +23,7 @@ import _cffi_backend
 import llamacffi
 
 from .. import backends, devices, native
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 _BUILT_IN = ("cpu", "rpc")  # they have no driver
 _PROBE = """
