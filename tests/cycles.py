@@ -25,6 +25,7 @@ if sys.implementation.name == "pypy":
 import llamacffi  # noqa: E402
 import tiny_models  # noqa: E402
 from llamacffi import ffi  # noqa: E402
+from llamacffi.types import llama_context_p, llama_model_p, llama_vocab_p  # noqa: E402
 
 # Of each kind: how many for the warm-up, and with it; and how many MB they may leave. For each address that an object
 # ever had an account is kept, and those of many objects that come and go are hardly ever the same. PyPy's heap, too,
@@ -54,7 +55,7 @@ def fails(kind: type[Exception], function: Callable[..., Any], *arguments: Any, 
     raise AssertionError(f"{function.__name__} did not raise {kind.__name__}")
 
 
-def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> ffi.CData:
+def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> llama_model_p:
     params = llamacffi.llama_model_default_params()
     report = llamacffi.callback("llama_progress_callback", progress)  # not unpacked: no model would hold and end it
     params.progress_callback, params.progress_callback_user_data = report.function, report.user_data
@@ -88,7 +89,7 @@ def cycle(path: Path) -> None:
     llamacffi.llama_model_free(model)
 
 
-def use(vocab: ffi.CData, ctx: ffi.CData) -> None:
+def use(vocab: llama_vocab_p, ctx: llama_context_p) -> None:
     """Decode, sample, and put the state back."""
     chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
     llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_grammar(vocab, "root ::= [a-z]*", "root"))

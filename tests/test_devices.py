@@ -14,11 +14,11 @@ import llamacffi
 import tiny_models
 import workers
 from carrier import ROOT
+from fixture_types import Run
 from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Choices = Callable[..., "list[Any]"]
 
 # Loads a model for each choice in turn; prints the device of each layer, or the error.

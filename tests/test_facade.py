@@ -6,17 +6,17 @@ import inspect
 import json
 import pickle
 import pydoc
-import subprocess
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llamacffi
+from fixture_types import Run
 from llamacffi import FreedHandleError, InvalidArgumentError, LlamaError, NativeAssertionError, facade, ffi, lib
 from llamacffi.errors import ArgumentRangeError, ArgumentTypeError
+from llamacffi.types import llama_model_p
 
 API: dict[str, Any] = json.loads((Path(llamacffi.__file__).parent / "api.json").read_text("utf-8"))
 FUNCTIONS_OF_C = [each["name"] for each in API["functions"] if each["name"] != "llama_model_save_to_file"]  # ours
@@ -150,7 +150,7 @@ def test_star_import() -> None:
     assert not {"facade", "native", "errors", "annotations"} & set(found)
 
 
-def test_name_is_kept_after_its_first_use(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_name_is_kept_after_its_first_use(run_python: Run) -> None:
     code = """
 import llamacffi
 assert "llama_time_us" not in vars(llamacffi)
@@ -209,7 +209,7 @@ def test_successors_have_the_same_signature() -> None:
         assert ffi.typeof(getattr(lib, name)) is ffi.typeof(getattr(lib, successor))
 
 
-def test_successor_serves_when_c_drops_a_name(monkeypatch: pytest.MonkeyPatch, model: ffi.CData) -> None:
+def test_successor_serves_when_c_drops_a_name(monkeypatch: pytest.MonkeyPatch, model: llama_model_p) -> None:
     monkeypatch.setitem(facade.SUCCESSORS, "llama_dropped_name", "llama_model_n_embd")
     assert facade.resolve("llama_dropped_name")(model) == lib.llama_model_n_embd(model)
     assert "llama_dropped_name" in facade.names()
@@ -257,7 +257,7 @@ def test_wrong_arguments_raise() -> None:
         llamacffi.llama_sampler_init_top_k(2**31)
 
 
-def test_failed_call_raises(model: ffi.CData) -> None:
+def test_failed_call_raises(model: llama_model_p) -> None:
     vocab = lib.llama_model_get_vocab(model)
     with pytest.raises(InvalidArgumentError) as raised:
         llamacffi.llama_vocab_get_text(vocab, 10**6)
@@ -268,7 +268,7 @@ def test_failed_call_raises(model: ffi.CData) -> None:
     assert error.__suppress_context__ or error.__context__ is None
 
 
-def test_failed_call_through_lib(model: ffi.CData) -> None:
+def test_failed_call_through_lib(model: llama_model_p) -> None:
     vocab = lib.llama_model_get_vocab(model)
     assert lib.llama_vocab_get_text(vocab, -5) == ffi.NULL
     error = llamacffi.last_error()
@@ -279,7 +279,7 @@ def test_failed_call_through_lib(model: ffi.CData) -> None:
     assert str(llamacffi.last_error()) == str(error)
 
 
-def test_no_failure_in_a_new_thread(model: ffi.CData) -> None:
+def test_no_failure_in_a_new_thread(model: llama_model_p) -> None:
     vocab = lib.llama_model_get_vocab(model)
     lib.llama_vocab_get_text(vocab, -1)
     found: list[object] = []
@@ -320,7 +320,7 @@ def test_freed_handle_raises() -> None:
         llamacffi.ggml_free(context)
 
 
-def test_what_c_returns_for_failure_is_returned(model: ffi.CData) -> None:
+def test_what_c_returns_for_failure_is_returned(model: llama_model_p) -> None:
     vocab = lib.llama_model_get_vocab(model)
     assert llamacffi.llama_tokenize(vocab, b"Hello world", 11, ffi.NULL, 0, False, False) < 0
     assert not llamacffi.gguf_init_from_file("/no/such/file.gguf", {"no_alloc": True})
@@ -352,7 +352,7 @@ def test_saving_what_is_no_model(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_saving_under_what_is_no_name(model: ffi.CData) -> None:
+def test_saving_under_what_is_no_name(model: llama_model_p) -> None:
     for wrong in (None, ffi.NULL, 5.0, "a\0b", b"a\0b"):
         with pytest.raises(InvalidArgumentError, match=r"^llama_model_save_to_file: fname"):
             llamacffi.llama_model_save_to_file(model, wrong)
@@ -383,7 +383,7 @@ def test_errors_can_be_pickled(kind: type[LlamaError]) -> None:
     assert str(kind("f: wrong", "f", native="two\nlines")) == "f: wrong:\ntwo\nlines"
 
 
-def test_first_use_is_quick(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_first_use_is_quick(run_python: Run) -> None:
     """The table of all functions' names and comments must not be felt. It takes a millisecond or two."""
     code = """
 import time, llamacffi

@@ -16,6 +16,7 @@ import pytest
 
 import greedy
 import tiny_models
+from fixture_types import MakeContext
 from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import (
     BusyError,
@@ -26,9 +27,9 @@ from llamacffi import (
     LlamaError,
     Model,
     Sampler,
-    ffi,
     lib,
 )
+from llamacffi.types import llama_model_p
 
 Run = Callable[..., Any]
 
@@ -36,7 +37,7 @@ CHAT = "<|im_start|>user\nSay only: yes<|im_end|>\n<|im_start|>assistant\n"
 
 
 @pytest.fixture(scope="module")
-def owner(model: ffi.CData) -> Iterator[Model]:
+def owner(model: llama_model_p) -> Iterator[Model]:
     with Model.from_handle(model) as owner:
         yield owner
 
@@ -98,7 +99,7 @@ def test_known_text(context: Context) -> None:
     assert generation.text_seconds > 0
 
 
-def test_same_text_as_from_the_plain_loop(context: Context, make_context: Callable[..., ffi.CData]) -> None:
+def test_same_text_as_from_the_plain_loop(context: Context, make_context: MakeContext) -> None:
     prompt = "Once upon a time"
     text = context.generate(prompt, max_tokens=24, temperature=0).text()
     assert text == greedy.text_behind(make_context(), prompt, 24)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any
 import pytest
 
 import llamacffi
+from fixture_types import MakeContext, Run
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from llamacffi.types import llama_model_p
 
 LOGGER = logging.getLogger("llamacffi")
 
@@ -108,7 +107,7 @@ def test_threads_do_not_mix_their_lines(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_warnings_and_errors_by_default(
-    caplog: pytest.LogCaptureFixture, model: ffi.CData, make_context: Callable[..., ffi.CData]
+    caplog: pytest.LogCaptureFixture, model: llama_model_p, make_context: MakeContext
 ) -> None:
     make_context()
     assert {number for number, _ in lines_of(caplog)} <= {logging.WARNING, logging.ERROR}
@@ -117,7 +116,7 @@ def test_warnings_and_errors_by_default(
 
 
 def test_level_holds_from_the_next_call_on(
-    caplog: pytest.LogCaptureFixture, level: Callable[[int], None], make_context: Callable[..., ffi.CData]
+    caplog: pytest.LogCaptureFixture, level: Callable[[int], None], make_context: MakeContext
 ) -> None:
     level(logging.INFO)
     make_context(n_ctx=512)
@@ -192,7 +191,7 @@ def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFix
     assert "KeyError: 'in the handler'" in capsys.readouterr().err
 
 
-def test_handler_that_calls(handle: Any, model: ffi.CData) -> None:
+def test_handler_that_calls(handle: Any, model: llama_model_p) -> None:
     counts = []
     handle(lambda text: counts.append(lib.llama_model_n_params(model)))
     load_nothing()

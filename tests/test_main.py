@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import llamacffi
+from fixture_types import Run
 from llamacffi.cli import COMMANDS
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_version_and_build_facts() -> None:

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 import tiny_models
-from llamacffi import Context, InvalidArgumentError, Model, Sampler, ffi
+from llamacffi import Context, InvalidArgumentError, Model, Sampler
+from llamacffi.types import llama_model_p
 
 COUNTRIES = ("France", "Germany", "Italy", "Spain", "Japan", "Norway")
 PROMPTS = [f"The capital of {country} is" for country in COUNTRIES]
 
 
 @pytest.fixture(scope="module")
-def owner(model: ffi.CData) -> Iterator[Model]:
+def owner(model: llama_model_p) -> Iterator[Model]:
     with Model.from_handle(model) as owner:
         yield owner
 

@@ -9,9 +9,10 @@ import pytest
 
 import llamacffi
 from llamacffi import InvalidArgumentError, ffi, lib, params
+from llamacffi.types import llama_context_params
 
 
-def context_params(**values: Any) -> ffi.CData:
+def context_params(**values: Any) -> llama_context_params:
     struct = llamacffi.llama_context_default_params()
     params.fill(struct, values, "Context")
     return struct

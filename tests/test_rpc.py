@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -20,10 +19,9 @@ import pytest
 
 import llamacffi
 import workers
+from fixture_types import Run
 from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import InvalidArgumentError, LlamaError, WorkerError, rpc
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
 

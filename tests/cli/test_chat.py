@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model
 from terminals import BARE, Terminal
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SYSTEM = "You are a parrot."
 N_PREDICT = 12

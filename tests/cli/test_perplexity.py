@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import tiny_models
+from fixture_types import Run
 from llamacffi import Model
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 N_CTX = 32
 TEXT = "The quick brown fox jumps over the lazy dog, and then it sleeps until the sun is up. " * 12
