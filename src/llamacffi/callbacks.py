@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -274,12 +274,12 @@ def _tensor(number: int, tensor: ffi.CData) -> int:
 
 
 def _log(number: int, level: int, text: ffi.CData) -> int:
-    _function(number)(level, ffi.string(text).decode("utf-8", "replace"))
+    _function(number)(level, text_of(text))
     return 0
 
 
 def _failure(number: int, message: ffi.CData) -> int:
-    _function(number)(ffi.string(message).decode("utf-8", "replace"))
+    _function(number)(text_of(message))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import backends
 from .arguments import keep
 from .errors import ArgumentTypeError, InvalidArgumentError, failure
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class Device:
     def __init__(self, index: int) -> None:
         self.index = index
         self.handle = lib.ggml_backend_dev_get(index)
-        self.name = _text(lib.ggml_backend_dev_name(self.handle))
-        self.description = _text(lib.ggml_backend_dev_description(self.handle))
-        self.backend = _text(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
+        self.name = text_of(lib.ggml_backend_dev_name(self.handle))
+        self.description = text_of(lib.ggml_backend_dev_description(self.handle))
+        self.backend = text_of(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
         kind = _enum("ggml_backend_dev_type", "GGML_BACKEND_DEVICE_TYPE_")[lib.ggml_backend_dev_type(self.handle)]
         self.type = _TYPES.get(kind, kind)
 
@@ -84,10 +84,6 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<llamacffi.Device {self.index} {self.name}: {self.description}, {self.type}>"
-
-
-def _text(text: ffi.CData) -> str:
-    return str(ffi.string(text).decode("utf-8", "replace"))
 
 
 def _enum(name: str, prefix: str) -> dict[int, str]:

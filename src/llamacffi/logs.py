@@ -10,7 +10,7 @@ import sys
 from _thread import get_ident
 
 from .callbacks import _py, _report
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _log_level() -> int:
 
 
 def _log_line(level: int, text: ffi.CData) -> int:
-    _take(level, ffi.string(text).decode("utf-8", "replace"))
+    _take(level, text_of(text))
     return 0
 
 

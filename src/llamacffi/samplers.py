@@ -11,10 +11,10 @@ import llamacffi
 
 from . import callbacks, logs
 from .candidates import Candidates, LogitsProcessors, PythonSampler
+from .checks import did_you_mean, several
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 from .owner import Owner
-from .params import several
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -217,9 +217,7 @@ class Sampler(Owner):
         Args:
             handle: `struct llama_sampler *`.
         """
-        made = cls._of(handle)
-        made._owned = False
-        return made
+        return cls._borrowing(handle)
 
     @classmethod
     def from_options(cls, vocab: Any, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
@@ -238,7 +236,8 @@ class Sampler(Owner):
         """
         for name in keywords:
             if name not in (cls.__init__.__kwdefaults__ or {}):
-                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{_similar(name, cls)}")
+                hint = did_you_mean(name, cls.__init__.__kwdefaults__ or ())
+                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{hint}")
         if sampler is None:
             return cls(vocab, **keywords), True
         if keywords:
@@ -316,9 +315,7 @@ class Sampler(Owner):
 
     def __getitem__(self, index: int) -> Sampler:
         """A sampler of this chain, which still belongs to it (C: `llama_sampler_chain_get`)."""
-        found = self._of(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
-        found._owned = False
-        return found
+        return self._borrowing(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
 
     def __iter__(self) -> Iterator[Sampler]:
         return (self[index] for index in range(len(self)))
@@ -414,7 +411,7 @@ class Sampler(Owner):
     @property
     def name(self) -> str:
         """What kind of sampler this is (C: `llama_sampler_name`)."""
-        return str(ffi.string(llamacffi.llama_sampler_name(self.handle)).decode("utf-8", "replace"))
+        return text_of(llamacffi.llama_sampler_name(self.handle))
 
     @property
     def seed(self) -> Optional[int]:
@@ -924,10 +921,3 @@ def _escaped(word: str) -> str:
 
 def _name_of(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _similar(name: str, cls: type[Sampler]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, cls.__init__.__kwdefaults__ or ())
-    return f": did you mean {' or '.join(close)}?" if close else ""
