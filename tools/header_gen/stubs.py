@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 from typing import Optional
 
+import defaults
 from comments import Comments
 from guards import Types, argument_names, nullable
 from model import API, Constant, Declaration, Function, Named, Parameter, Pointer, Record, Type, spell
@@ -131,7 +132,8 @@ class _Writer:
             pointer = f" | {types.value(Pointer(parameter.type))}" if types.is_record(type_) else ""
             return types.taken(parameter.type) + pointer
         may_be_null = " | Null | None" if nullable(function, parameter, name, self._policy, self._guard_types) else ""
-        sized = name in self._policy.merged("sizes", function.name)
+        counts = defaults.counts(function, argument_names(function.signature), self._policy, self._guard_types)
+        sized = name in counts or name in self._policy.merged("sizes", function.name)
         written = not _is_const(type_.to) and name not in self._policy.lists("reads", function.name)
         given = types.value(parameter.type)
         if types.is_void(type_.to):

@@ -14,7 +14,7 @@ def llama_log_set(callback: t.llama_log_callback | Callable[..., Any] | Callback
 
     llama.h:24"""
 
-def llama_run(check: t.llama_check | Callable[..., Any] | Callback | t.Null | None, data: t.AnyPointer | CTypesPointer, size: int) -> bool:
+def llama_run(check: t.llama_check | Callable[..., Any] | Callback | t.Null | None, data: t.AnyPointer | CTypesPointer | Buffer, size: int) -> bool:
     """bool llama_run(llama_check check, const void *data, size_t size);
 
     llama.h:25"""

@@ -266,6 +266,7 @@ int llamacffi_guard_toy_print(char *buf, size_t size, const char *format, ...) {
     if (call.refused()) return failed;
     if (!buf) { call.refuse_null("buf"); return failed; }
     if (!format) { call.refuse_null("format"); return failed; }
+    if (buf && !has_elements(buf, size)) { call.refuse("size", size, "negative, or more than there are at buf"); return failed; }
     try {
         Formatted formatted; va_list more; va_start(more, format); const bool printed = formatted.print(format, more); va_end(more);
         if (!printed) { call.refuse("format", Nothing(), "%n is not supported"); return failed; }
