@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import gc
+import importlib.util
 import os
 import sys
 import weakref
@@ -17,15 +18,11 @@ import pytest
 import llamacffi
 from llamacffi import InvalidArgumentError, LlamaError, arguments, ffi, lib
 from llamacffi.types import ggml_context_p, ggml_tensor_p, gguf_context_p, llama_model_p, llama_vocab_p
+from untyped import unchecked
 
-try:
-    import numpy
-except ImportError:  # PyPy
-    has_numpy = False
-else:
-    has_numpy = True
-
-needs_numpy = pytest.mark.skipif(not has_numpy, reason="NumPy is not installed")
+# Not on PyPy.
+numpy: Any = importlib.import_module("numpy") if importlib.util.find_spec("numpy") else None
+needs_numpy = pytest.mark.skipif(numpy is None, reason="NumPy is not installed")
 HALVES = [0x3C00, 0x4000, 0xC000]  # 1, 2 and -2 in half precision
 SINGLES = [1.0, 2.0, -2.0]
 
@@ -101,11 +98,11 @@ def test_a_parameter_without_a_name_in_c() -> None:
 
 def test_wrong_number_of_arguments_is_pythons_affair() -> None:
     with pytest.raises(TypeError, match=r"llama_n_ctx\(\) missing 1 required positional argument: 'ctx'"):
-        llamacffi.llama_n_ctx()
+        unchecked.llama_n_ctx()
     with pytest.raises(TypeError, match="llama_time_us"):
-        llamacffi.llama_time_us(1)
+        unchecked.llama_time_us(1)
     with pytest.raises(TypeError, match="no_such_name"):
-        llamacffi.llama_n_ctx(no_such_name=1)
+        unchecked.llama_n_ctx(no_such_name=1)
 
 
 # --- buffers that C reads and writes ---
@@ -369,7 +366,7 @@ def test_absurd_size(vocab: llama_vocab_p) -> None:
     refused("llama_tokenize", "n_tokens_max", "does not fit", vocab, b"x", 1, tokens + 0, 2**31, False, False)
     for wrong in (None, "5"):
         with pytest.raises(InvalidArgumentError):
-            llamacffi.llama_tokenize(vocab, b"Hello", 5, tokens, wrong, False, False)
+            unchecked.llama_tokenize(vocab, b"Hello", 5, tokens, wrong, False, False)
 
 
 # --- texts ---
@@ -450,6 +447,7 @@ def test_path_that_is_no_utf_8(tmp_path: Path, gguf: gguf_context_p) -> None:
 
 
 def test_list_of_texts(gguf: gguf_context_p) -> None:
+    texts: Any
     for texts in (["a", "ß", ""], (b"a", "ß".encode(), b""), [ffi.new("char[]", b"a"), "ß", b""]):
         if isinstance(texts[0], ffi.CData):
             kept = texts[0]
@@ -487,8 +485,8 @@ def test_array_of_texts_that_c_fills() -> None:
 
 def test_none_is_null(vocab: llama_vocab_p, log: Callable[[], object]) -> None:
     assert llamacffi.llama_tokenize(vocab, b"Hello", 5, None, 0, False, False) < 0
-    assert llamacffi.llama_free(None) is None
-    assert llamacffi.ggml_log_set(None, None) is None
+    assert unchecked.llama_free(None) is None
+    assert unchecked.ggml_log_set(None, None) is None
     refused("llama_n_ctx", "ctx", "NULL", None)
 
 
@@ -556,9 +554,9 @@ def test_numpy_numbers() -> None:
 
 def test_same_numbers_by_another_c_name() -> None:
     target = ffi.new("float[3]")
-    llamacffi.ggml_fp16_to_fp32_row(ffi.new("unsigned short[]", HALVES), target, 3)
+    unchecked.ggml_fp16_to_fp32_row(ffi.new("unsigned short[]", HALVES), target, 3)
     assert list(target) == SINGLES
-    batch = llamacffi.llama_batch_get_one(ffi.new("int[]", [1, 2]), 2)
+    batch = unchecked.llama_batch_get_one(ffi.new("int[]", [1, 2]), 2)
     assert batch.token[1] == 2
     refused("ggml_fp16_to_fp32_row", "arg0", "C takes uint16_t *, not short", ffi.new("short[]", [1]), target, 1)
 
@@ -639,7 +637,7 @@ def test_c_function_given_where_c_takes_one(tier: Any) -> None:
 
 
 def test_callback_from_ctypes(log: Callable[[], object]) -> None:
-    seen = []
+    seen: list[bytes] = []
     type_ = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
     function = type_(lambda level, text, user_data: seen.append(text))
     llamacffi.llama_log_set(function, None)

@@ -103,7 +103,7 @@ def test_errors_are_logged_as_such(logged: list[tuple[int, str]], tmp_path: Path
 def test_exception_in_a_log_callback_does_no_harm(make_context: MakeContext) -> None:
     before, before_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
     lib.llama_log_get(before, before_data)
-    failures = []
+    failures: list[int] = []
 
     def fail(*_: Any) -> None:
         failures.append(1)
@@ -134,7 +134,7 @@ def test_progress_callback_cancels_the_load(model_path: str) -> None:
 
 
 def test_progress_callback_that_fails_cancels_the_load(model_path: str) -> None:
-    kept = []
+    kept: list[BaseException] = []
 
     def keep(kind: type, error: BaseException, traceback: Any) -> None:
         kept.append(error)
@@ -154,7 +154,7 @@ def test_progress_callback_that_fails_cancels_the_load(model_path: str) -> None:
 
 
 def test_abort_callback_stops_decoding(make_context: MakeContext, tokens: list[int]) -> None:
-    asked = []
+    asked: list[object] = []
 
     @ffi.callback("ggml_abort_callback")
     def abort(data: void_p) -> bool:
@@ -478,7 +478,7 @@ def test_eval(make_context: MakeContext, tokens: list[int]) -> None:
 
 @pytest.mark.parametrize("fails_when_asked", [True, False])
 def test_exception_in_eval(make_context: MakeContext, tokens: list[int], fails_when_asked: bool) -> None:
-    asked = []
+    asked: list[bool] = []
 
     def watch(tensor: ggml_tensor_p, ask: bool) -> bool:
         asked.append(ask)
@@ -510,15 +510,15 @@ class graph_of:
         self.last = lib.ggml_neg(self.ctx, self.own)
         self.graph = lib.ggml_new_graph(self.ctx)
         lib.ggml_build_forward_expand(self.graph, self.last)
-        self.buffer = lib.ggml_backend_alloc_ctx_tensors(self.ctx, backend) if backend else ffi.NULL
+        self.buffer = lib.ggml_backend_alloc_ctx_tensors(self.ctx, backend) if backend else None
         lib.ggml_set_f32(first, 2)
 
-    def __enter__(self) -> ggml_tensor_p:
+    def __enter__(self) -> ggml_cgraph_p:
         return self.graph
 
     def __exit__(self, *_: Any) -> None:
         lib.ggml_free(self.ctx)
-        lib.ggml_backend_buffer_free(self.buffer)
+        lib.ggml_backend_buffer_free(self.buffer or ffi.NULL)
 
 
 def floats(tensor: ggml_tensor_p) -> float_p:
@@ -526,7 +526,7 @@ def floats(tensor: ggml_tensor_p) -> float_p:
 
 
 def test_operation_in_parts() -> None:
-    parts = []
+    parts: list[tuple[int, int]] = []
 
     def halve(dst: ggml_tensor_p, a: ggml_tensor_p, ith: int, nth: int) -> None:
         parts.append((ith, nth))
@@ -541,7 +541,7 @@ def test_operation_in_parts() -> None:
 
 
 def test_exception_in_an_operation() -> None:
-    called = []
+    called: list[int] = []
 
     def halve(*_: Any) -> None:
         called.append(1)
@@ -579,15 +579,19 @@ def test_operations_of_all_kinds(inputs: int) -> None:
 
 
 def test_compared_graphs() -> None:
-    compared = []
-    backends = [lib.ggml_backend_cpu_init() for _ in range(2)]
+    compared: list[tuple[int, int]] = []
+    backends = lib.ggml_backend_cpu_init(), lib.ggml_backend_cpu_init()
     with graph_of(callback("ggml_custom1_op_t", lambda *_: None), backend=backends[0]) as graph:
-        pair = callback("ggml_backend_eval_callback", lambda index, first, second: compared.append((index, first.op)))
-        assert llamacffi.ggml_backend_compare_graph_backend(*backends, graph, *pair, ffi.NULL, 0)
+
+        def note(index: int, first: ggml_tensor_p, second: ggml_tensor_p) -> None:
+            compared.append((index, first.op))
+
+        function, user_data = callback("ggml_backend_eval_callback", note)
+        assert llamacffi.ggml_backend_compare_graph_backend(*backends, graph, function, user_data, ffi.NULL, 0)
         assert [index for index, _ in compared] == [0, 1, 2]
-        pair = callback("ggml_backend_eval_callback", fail)
+        function, user_data = callback("ggml_backend_eval_callback", fail)
         with pytest.raises(Trouble):
-            llamacffi.ggml_backend_compare_graph_backend(*backends, graph, *pair, ffi.NULL, 0)
+            llamacffi.ggml_backend_compare_graph_backend(*backends, graph, function, user_data, ffi.NULL, 0)
     for backend in backends:
         lib.ggml_backend_free(backend)
 
@@ -825,7 +829,7 @@ def test_optimizer_parameters(line: Line) -> None:
 
 
 def test_exception_in_optimizer_parameters_ends_the_fit(line: Line) -> None:
-    epochs = []
+    epochs: list[Optional[int]] = []
 
     def parameters(epoch: Optional[int]) -> None:
         epochs.append(epoch)
@@ -840,7 +844,7 @@ def test_exception_in_optimizer_parameters_ends_the_fit(line: Line) -> None:
 
 
 def test_epochs(line: Line) -> None:
-    steps = []
+    steps: list[tuple[Any, ...]] = []
     optimizer = line.optimizer(lambda epoch: {"adamw": {"alpha": 0.1, "wd": 0}})
     collect()
 
@@ -851,7 +855,7 @@ def test_epochs(line: Line) -> None:
         steps.append((train, *counts[:2]))
 
     train, evaluate = callback("ggml_opt_epoch_callback", step), callback("ggml_opt_epoch_callback", step)
-    results = [lib.ggml_opt_result_init() for _ in range(2)]
+    results = lib.ggml_opt_result_init(), lib.ggml_opt_result_init()
     llamacffi.ggml_opt_epoch(optimizer, line.dataset, *results, 3, train.function, evaluate.function)
     assert steps == [(True, 1, 3), (True, 2, 3), (True, 3, 3), (False, 1, 1)]
     assert line.learnt() > 0
@@ -868,7 +872,7 @@ def test_epochs(line: Line) -> None:
 
 
 def test_exception_in_an_epoch(line: Line) -> None:
-    calls = []
+    calls: list[int] = []
 
     def parameters(epoch: Optional[int]) -> dict[str, Any]:
         calls.append(1)
@@ -894,7 +898,7 @@ def test_parameter_filter(model_path: str) -> None:
     params = lib.llama_context_default_params()
     params.n_ctx = params.n_batch = params.n_ubatch = 64
     ctx = lib.llama_init_from_model(model, params)
-    names = []
+    names: list[bytes] = []
     training = ffi.new("struct llama_opt_params *")
     training.param_filter, training.param_filter_ud = callback(
         "llama_opt_param_filter", lambda tensor: names.append(ffi.string(lib.ggml_get_name(tensor)))
@@ -920,7 +924,8 @@ def reader_of(data: bytes) -> Callable[[int, Any], int]:
 
 def init_gguf(size: int, read: Callable[[int, Any], Any]) -> gguf_context_p:
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    return llamacffi.gguf_init_from_callback(*callback("gguf_reader_callback_t", read), 0, size, params[0])
+    function, user_data = callback("gguf_reader_callback_t", read)
+    return llamacffi.gguf_init_from_callback(function, user_data, 0, size, params[0])
 
 
 @pytest.fixture(scope="module")
@@ -947,8 +952,8 @@ def init_model(model_path: str, set_data: Callable[[ggml_tensor_p], Any]) -> lla
     no_alloc = ffi.new("struct gguf_init_params *", {"no_alloc": True})
     metadata = lib.gguf_init_from_file(encode_path(model_path), no_alloc[0])
     try:
-        pair = callback("llama_model_set_tensor_data_t", set_data)
-        return llamacffi.llama_model_init_from_user(metadata, *pair, lib.llama_model_default_params())
+        function, user_data = callback("llama_model_set_tensor_data_t", set_data)
+        return llamacffi.llama_model_init_from_user(metadata, function, user_data, lib.llama_model_default_params())
     finally:
         lib.gguf_free(metadata)
 
@@ -1019,7 +1024,7 @@ def test_lazy_bitmap_holds_its_callback() -> None:
 
 
 def test_decoded_images() -> None:
-    seen = []
+    seen: list[int] = []
     made = callback("mtmd_helper_post_decode_callback", lambda batch: seen.append(batch.n_tokens))
     batch = ffi.new("struct mtmd_helper_embd_batch *", {"n_tokens": 3})
     assert made.function(batch, made.user_data) == 0
@@ -1206,7 +1211,7 @@ def test_each_thread_gets_its_own_exception(vocabulary: bytes) -> None:
 
 
 def test_exception_of_a_call_within_a_callback_is_its_own(model_path: str, vocabulary: bytes) -> None:
-    caught = []
+    caught: list[Trouble] = []
 
     def progress(part: float) -> None:
         try:
@@ -1222,13 +1227,13 @@ def test_exception_of_a_call_within_a_callback_is_its_own(model_path: str, vocab
 
 def test_wrong_call_within_a_callback(model_path: str) -> None:
     def progress(part: float) -> None:
-        lib.llama_n_ctx(ffi.NULL)
+        unchecked.lib.llama_n_ctx(ffi.NULL)
 
     model = load(model_path, progress)
     assert model
     lib.llama_model_free(model)
     with pytest.raises(llamacffi.InvalidArgumentError):
-        load(model_path, lambda part: llamacffi.llama_n_ctx(None))
+        load(model_path, lambda part: unchecked.llama_n_ctx(None))
 
 
 # --- interrupts -------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from fixture_types import Run
 from llamacffi import FreedHandleError, InvalidArgumentError, LlamaError, NativeAssertionError, facade, ffi, lib
 from llamacffi.errors import ArgumentRangeError, ArgumentTypeError
 from llamacffi.types import llama_model_p
+from untyped import unchecked
 
 API: dict[str, Any] = json.loads((Path(llamacffi.__file__).parent / "api.json").read_text("utf-8"))
 FUNCTIONS_OF_C = [each["name"] for each in API["functions"] if each["name"] != "llama_model_save_to_file"]  # ours
@@ -101,20 +102,20 @@ def test_documented_types_in_cffi() -> None:
 
 
 def test_documented_parameters_are_writable() -> None:
-    params = llamacffi.llama_model_default_params()
-    params.n_gpu_layers, params.vocab_only = 7, True
-    assert (params.n_gpu_layers, params.vocab_only) == (7, True)
-    params = llamacffi.llama_context_default_params()
-    params.n_ctx, params.rope_freq_base = 1234, 0.5
-    assert (params.n_ctx, params.rope_freq_base) == (1234, 0.5)
-    params = llamacffi.llama_model_quantize_default_params()
-    params.nthread, params.pure = 3, True
-    assert (params.nthread, params.pure) == (3, True)
+    of_model = llamacffi.llama_model_default_params()
+    of_model.n_gpu_layers, of_model.vocab_only = 7, True
+    assert (of_model.n_gpu_layers, of_model.vocab_only) == (7, True)
+    of_context = llamacffi.llama_context_default_params()
+    of_context.n_ctx, of_context.rope_freq_base = 1234, 0.5
+    assert (of_context.n_ctx, of_context.rope_freq_base) == (1234, 0.5)
+    of_quantize = llamacffi.llama_model_quantize_default_params()
+    of_quantize.nthread, of_quantize.pure = 3, True
+    assert (of_quantize.nthread, of_quantize.pure) == (3, True)
 
 
 def test_documented_results() -> None:
-    assert llamacffi.llama_backend_init() is None
-    assert llamacffi.llama_numa_init(llamacffi.GGML_NUMA_STRATEGY_DISABLED) is None
+    assert unchecked.llama_backend_init() is None
+    assert unchecked.llama_numa_init(llamacffi.GGML_NUMA_STRATEGY_DISABLED) is None
     for name in ("llama_supports_mmap", "llama_supports_mlock", "llama_supports_gpu_offload"):
         assert isinstance(getattr(llamacffi, name)(), bool)
     before = llamacffi.llama_time_us()
@@ -250,9 +251,9 @@ def test_documentation_is_the_api_tables() -> None:
 
 def test_wrong_arguments_raise() -> None:
     with pytest.raises(TypeError):
-        llamacffi.llama_n_ctx()
+        unchecked.llama_n_ctx()
     with pytest.raises(TypeError):
-        llamacffi.llama_n_ctx("context")
+        unchecked.llama_n_ctx("context")
     with pytest.raises(OverflowError):
         llamacffi.llama_sampler_init_top_k(2**31)
 
@@ -344,6 +345,7 @@ def test_exception_in_a_callback_is_raised_itself(model_path: str) -> None:
 def test_saving_what_is_no_model(tmp_path: Path) -> None:
     context = lib.ggml_init({"mem_size": 1 << 16})
     freed = ffi.cast("struct llama_model *", context)
+    wrong: Any
     for wrong in (None, ffi.NULL, "model", context, freed):
         with pytest.raises(LlamaError, match=r"^llama_model_save_to_file: model") as raised:
             llamacffi.llama_model_save_to_file(wrong, tmp_path / "model.gguf")
@@ -353,6 +355,7 @@ def test_saving_what_is_no_model(tmp_path: Path) -> None:
 
 
 def test_saving_under_what_is_no_name(model: llama_model_p) -> None:
+    wrong: Any
     for wrong in (None, ffi.NULL, 5.0, "a\0b", b"a\0b"):
         with pytest.raises(InvalidArgumentError, match=r"^llama_model_save_to_file: fname"):
             llamacffi.llama_model_save_to_file(model, wrong)

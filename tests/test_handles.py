@@ -79,10 +79,11 @@ def test_what_other_code_frees_and_makes_again(ggml: ctypes.CDLL) -> None:
     with pytest.raises(llamacffi.FreedHandleError, match="address_of: this gguf_context was freed"):
         llamacffi.address_of(gguf)
     # malloc likes to hand out the same again.
-    for _ in range(100):
-        again = ggml.gguf_init_empty()
+    again = ggml.gguf_init_empty()
+    for _ in range(99):
         if again == address:
             break
+        again = ggml.gguf_init_empty()
     assert llamacffi.gguf_get_n_kv(llamacffi.from_address("struct gguf_context *", again)) == 0
     ggml.gguf_free(again)
 

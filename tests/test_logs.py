@@ -171,7 +171,7 @@ class Handler(logging.Handler):
 
 @pytest.fixture
 def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
-    handlers = []
+    handlers: list[Handler] = []
 
     def add(function: Callable[[str], Any]) -> None:
         handlers.append(Handler(function))
@@ -192,7 +192,7 @@ def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFix
 
 
 def test_handler_that_calls(handle: Any, model: llama_model_p) -> None:
-    counts = []
+    counts: list[int] = []
     handle(lambda text: counts.append(lib.llama_model_n_params(model)))
     load_nothing()
     assert counts
@@ -200,7 +200,7 @@ def test_handler_that_calls(handle: Any, model: llama_model_p) -> None:
 
 
 def test_handler_does_not_get_what_it_logs_itself(handle: Any) -> None:
-    texts = []
+    texts: list[str] = []
 
     def again(text: str) -> None:
         texts.append(text)
@@ -298,7 +298,8 @@ def test_failure_has_the_native_reason(level: Callable[[int], None]) -> None:
         raise KeyError
 
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    assert not lib.gguf_init_from_callback(*llamacffi.callback("gguf_reader_callback_t", read), 0, 100, params[0])
+    function, user_data = llamacffi.callback("gguf_reader_callback_t", read)
+    assert not lib.gguf_init_from_callback(function, user_data, 0, 100, params[0])
     error = llamacffi.last_error()
     assert error
     assert "/no/such/file" in error.native
@@ -308,7 +309,7 @@ def test_failure_has_the_native_reason(level: Callable[[int], None]) -> None:
 def test_reason_is_of_the_latest_call_and_of_this_thread() -> None:
     load_nothing()
     assert b"/no/such/file" in ffi.string(lib.llamacffi_call_log())
-    others = []
+    others: list[bytes] = []
     thread = threading.Thread(target=lambda: others.append(ffi.string(lib.llamacffi_call_log())))
     thread.start()
     thread.join()

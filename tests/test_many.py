@@ -67,7 +67,7 @@ def test_random_numbers_of_their_own(context: Context) -> None:
 def test_pieces_come_with_their_prompts_number(context: Context) -> None:
     many = context.generate_many([[1, i] for i in range(2, 8)], max_tokens=6, seed=4, ignore_eog=True, step=1)
     texts = [""] * 6
-    order = []
+    order: list[int] = []
     for index, piece in many:
         texts[index] += piece
         order.append(index)

@@ -11,7 +11,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -302,12 +302,12 @@ except KeyboardInterrupt:
 
 
 @contextlib.contextmanager
-def listening(answer: Callable[[socket.socket], object]) -> Iterator[str]:
+def listening(answer: Callable[[socket.socket], object]) -> Generator[str, None, None]:
     """The address of something that answers each connection in its own way."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            kept = []
+            kept: list[socket.socket] = []
             with contextlib.suppress(OSError):
                 while True:
                     kept.append(listener.accept()[0])

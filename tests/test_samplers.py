@@ -94,7 +94,7 @@ def test_as_in_c(tiny: Model, name: str, ours: list[Any], of_c: list[Any]) -> No
         of_c[2] = ffi.new("llama_logit_bias[]", of_c[2])
     theirs = getattr(llamacffi, f"llama_sampler_init_{name}")(*of_c)
     logits = np.random.default_rng(0).standard_normal(N) * 3
-    results = []
+    results: list[tuple[Any, ...]] = []
     with getattr(Sampler, name)(*ours) as sampler:
         assert sampler.name == ffi.string(lib.llama_sampler_name(theirs)).decode()
         for apply, accept in (
@@ -198,7 +198,7 @@ def test_samples_as_llama_cpp_does(ctx: llama_context_p) -> None:
 
 
 def test_seeds_are_random_unless_given(ctx: llama_context_p) -> None:
-    runs = set()
+    runs: set[tuple[int, ...]] = set()
     for _ in range(4):
         with Sampler(temperature=3, top_k=0, top_p=1, min_p=0) as sampler:
             runs.add(tuple(sampler.sample(ctx) for _ in range(20)))
@@ -520,7 +520,7 @@ def test_a_function_as_a_sampler(ctx: llama_context_p) -> None:
 
 
 def test_views_are_made_once(ctx: llama_context_p) -> None:
-    views = []
+    views: list[Any] = []
 
     def keep(candidates: Candidates) -> None:
         views.append(candidates.logit)

@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_saved_model_is_the_same(model: llama_model_p, model_path: str, tmp_path
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])
-def test_kinds_of_paths(model: llama_model_p, tmp_path: Path, kind: Callable[[str], object]) -> None:
+def test_kinds_of_paths(model: llama_model_p, tmp_path: Path, kind: Callable[[str], Any]) -> None:
     assert llama_model_save_to_file(model, kind(str(tmp_path / "model.gguf"))) is True
     assert (tmp_path / "model.gguf").stat().st_size > 1e6
 

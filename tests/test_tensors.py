@@ -144,7 +144,7 @@ def test_quantize(tensor: MakeTensor, name: str) -> None:
 
 
 def test_all_types_that_ggml_quantizes_are_tested() -> None:
-    made = set()
+    made: set[str] = set()
     for number in range(lib.GGML_TYPE_COUNT):
         with pytest.raises(llamacffi.InvalidArgumentError) as raised:
             llamacffi.ggml_quantize_chunk(number, ffi.new("float[1]"), ffi.new("char[1]"), 0, 0, 0, None)
