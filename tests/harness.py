@@ -133,7 +133,7 @@ def facts(table: dict[str, Any]) -> dict[str, Any]:
 
 def code_of(source: Path, table: dict[str, Any]) -> str:
     """The headers that were taken, without comments, strings, directives, and what is for C++ alone."""
-    codes = []
+    codes: list[str] = []
     for name in table["headers"]:
         (path,) = (found for folder in FOLDERS for found in (source / folder).glob(name))
         text = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"", " ", path.read_text("utf-8"), flags=re.DOTALL)
@@ -273,7 +273,7 @@ def check_fields(ffi: Any, type_: Any, fields: list[dict[str, Any]], base: int =
 
 def flattened(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The members, with those of anonymous structs and unions as C lets them be named."""
-    found = []
+    found: list[dict[str, Any]] = []
     for field in fields:
         found += flattened(field["fields"]) if not field["name"] and "fields" in field else [field]
     return found

@@ -683,7 +683,7 @@ def test_another_thread_is_told_that_it_is_busy(tiny: Model) -> None:
 
 def test_contexts_of_several_threads(tiny: Model) -> None:
     expected = logits_of(tiny, TOKENS)
-    results = []
+    results: list[bool] = []
 
     def work() -> None:
         with tiny.context(n_ctx=64, n_threads=1) as context:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import tiny_models
-from llamacffi import Context, FreedHandleError, InvalidArgumentError, LlamaError, Model, ffi
+from llamacffi import Context, FreedHandleError, InvalidArgumentError, LlamaError, Model
 from llamacffi.embedding import embed, rerank
+from llamacffi.types import llama_model_p
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def real(model: ffi.CData) -> Iterator[Model]:
+def real(model: llama_model_p) -> Iterator[Model]:
     with Model.from_handle(model) as model_:
         yield model_
 

@@ -1163,7 +1163,7 @@ def right_graph_copy(c: Any, w: World) -> None:
     assert c.ggml_backend_graph_compute(other, copy.graph) == w.lib.GGML_STATUS_SUCCESS
     assert values(w, w.lib.ggml_graph_node(copy.graph, -1)) == [3, 3]
     c.ggml_backend_graph_copy_free(copy)
-    seen = []
+    seen: list[tuple[list[float], list[float]]] = []
 
     def compare(i: int, a: Any, b: Any, data: Any) -> bool:
         seen.append((values(w, a), values(w, b)))
@@ -1495,7 +1495,7 @@ def right_sched_two_backends(c: Any, w: World) -> None:
 
 def right_sched_callback(c: Any, w: World) -> None:
     graph, _, _ = sum_graph(w)
-    seen = []
+    seen: list[list[float]] = []
 
     def look(tensor: Any, ask: bool, data: Any) -> bool:
         if not ask:

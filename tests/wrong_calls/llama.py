@@ -9,6 +9,7 @@ from typing import Any
 
 import greedy
 from llamacffi import ffi, lib
+from llamacffi import types as t
 from world import World
 
 NULL = ffi.NULL
@@ -712,7 +713,7 @@ def right_cache_that_is_full(c: Any, w: World) -> None:
 # --- llama_batch_ext ----------------------------------------------------------------------------------------------
 
 
-def filled(w: World) -> ffi.CData:
+def filled(w: World) -> t.llama_batch_ext_p:
     for i, token in enumerate(w.tokens):
         assert w.lib.llama_batch_ext_add_token(w.batch_ext, 0, token) == i
         assert w.lib.llama_batch_ext_set_pos(w.batch_ext, i, w.ffi.new("llama_pos[]", [i]))
@@ -946,7 +947,7 @@ def wrong_number_of_tokens_to_null(c: Any, w: World) -> None:
     c.llama_state_load_file(w.ctx, w.path("a.state"), w.ffi.new("llama_token[8]"), 8, NULL)
 
 
-def on_device(w: World) -> ffi.CData:
+def on_device(w: World) -> t.uint8_t_array:
     flags = w.lib.LLAMA_STATE_SEQ_FLAGS_ON_DEVICE
     size = w.lib.llama_state_seq_get_size_ext(w.decoded, 0, flags)
     data = w.ffi.new("uint8_t[]", size)
@@ -1043,7 +1044,7 @@ def adapter_file(w: World) -> bytes:
     return w.path("lora.gguf")
 
 
-def adapter(w: World) -> ffi.CData:
+def adapter(w: World) -> t.llama_adapter_lora_p:
     loaded = w.lib.llama_adapter_lora_init(w.model, adapter_file(w))
     assert loaded
     return loaded
@@ -1261,7 +1262,7 @@ def right_long_texts(c: Any, w: World) -> None:
 # --- chat templates, split paths ------------------------------------------------------------------------------------
 
 
-def messages(w: World, *pairs: tuple[bytes, bytes]) -> ffi.CData:
+def messages(w: World, *pairs: tuple[bytes, bytes]) -> t.llama_chat_message_array:
     texts = [[w.keep(w.ffi.new("char[]", text)) for text in pair] for pair in pairs]
     return w.keep(w.ffi.new("struct llama_chat_message[]", texts))
 
@@ -1733,7 +1734,7 @@ def right_samplers_of_a_context(c: Any, w: World) -> None:
 def right_sampler_of_python(c: Any, w: World) -> None:
     types = {name: field.type for name, field in w.ffi.typeof("struct llama_sampler_i").fields}
 
-    def choose(sampler: ffi.CData, candidates: ffi.CData) -> None:
+    def choose(sampler: t.llama_sampler_p, candidates: t.llama_token_data_array_p) -> None:
         candidates.selected = 7
 
     apply = w.ffi.callback(types["apply"], choose)
@@ -1752,7 +1753,7 @@ def right_sampler_of_python(c: Any, w: World) -> None:
 # --- thread pools -------------------------------------------------------------------------------------------------
 
 
-def pool(w: World) -> ffi.CData:
+def pool(w: World) -> t.ggml_threadpool_p:
     params = w.ffi.new("struct ggml_threadpool_params *", w.lib.ggml_threadpool_params_default(2))
     return w.lib.ggml_threadpool_new(params)
 
@@ -1784,7 +1785,7 @@ def right_thread_pools(c: Any, w: World) -> None:
 # --- training -----------------------------------------------------------------------------------------------------
 
 
-def training(w: World, **fields: Any) -> ffi.CData:
+def training(w: World, **fields: Any) -> t.llama_opt_params:
     params = w.ffi.new("struct llama_opt_params *")
     params.param_filter = w.ffi.addressof(w.lib, "llama_opt_param_filter_all")
     params.get_opt_pars = w.ffi.addressof(w.lib, "ggml_opt_get_default_optimizer_params")
@@ -1803,7 +1804,7 @@ def wrong_training_of_another_model(c: Any, w: World) -> None:
     c.llama_opt_init(w.ctx, w.vocab_model, training(w))
 
 
-def trainable(w: World) -> tuple[ffi.CData, ffi.CData]:
+def trainable(w: World) -> tuple[t.llama_model_p, t.llama_context_p]:
     model = w.load(w.model_path, load_mode=w.lib.LLAMA_LOAD_MODE_NONE, use_extra_bufts=False)
     return model, w.lib.llama_init_from_model(model, w.context_params())
 

@@ -38,7 +38,7 @@ LIMIT = 120.0  # seconds for one case, on a machine that has other things to do
 
 def cases() -> dict[str, Callable[[Any, Any], None]]:
     """All cases, by "topic.name"."""
-    found = {}
+    found: dict[str, Callable[[Any, Any], None]] = {}
     for topic in TOPICS:
         module = _module(topic)
         names = [name for name in vars(module) if name.startswith(("wrong_", "right_"))]
