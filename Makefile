@@ -17,10 +17,11 @@ test: $(VENV)/installed $(VENV)/installed-test
 bench: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python benchmarks/run.py
 
-check: $(VENV)/installed-tools
+check: $(VENV)/installed-tools $(VENV)/installed-test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 	$(VENV)/bin/python tools/freshness.py
 
 # Also for PyPy, where there is one. As root on Debian, with debootstrap, for older systems than this one, too.
