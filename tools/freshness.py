@@ -56,7 +56,7 @@ def _is_public(header: str, source: Path) -> bool:
 
 def _parameters(reference: str) -> dict[str, list[str]]:
     """The parameters' names of each function, as guards and Python have them."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for record in reference.split("\f\n"):
         name, parameters = record.split("\n")[:2]
         found[name] = re.findall(r"(?:^| )(\w+)", parameters)

@@ -29,7 +29,7 @@ def _record(function: Function, policy: Policy, types: Types) -> str:
     names = argument_names(function.signature)
     sizes, keeps = policy.merged("sizes", function.name), policy.merged("keeps", function.name)
     reads, paths = policy.lists("reads", function.name), policy.lists("paths", function.name)
-    parameters = []
+    parameters: list[str] = []
     for name, parameter in zip(names, function.signature.parameters):
         mark = name
         type_ = types.plain(parameter.type)
