@@ -122,6 +122,11 @@ def test_progress_cancels(model_path: str) -> None:
     assert 0.5 <= parts[-1] < 1
 
 
+def test_progress_that_is_no_function(model_path: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="progress = 5: must be a function, or None"):
+        Model(model_path, progress=5)  # type: ignore[arg-type]
+
+
 def test_exception_in_progress(model_path: str) -> None:
     def fail(part: float) -> bool:
         raise KeyError(part)

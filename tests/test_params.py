@@ -78,6 +78,7 @@ def test_lists() -> None:
         ({"embeddings": 2}, "embeddings = 2"),
         ({"pooling_type": "men"}, "pooling_type = 'men': must be one of .*none, mean, .*; did you mean mean"),
         ({"pooling_type": []}, r"pooling_type = \[\]"),
+        ({"pooling_type": 1.5}, "pooling_type = 1.5: must be a name or a whole number"),
         ({"type_k": "q9_0"}, "type_k = 'q9_0': must be one of f32, .*did you mean"),
         ({"cb_eval": 5}, "cb_eval = 5"),
         ({"ctx_other": "x"}, "ctx_other = 'x'"),
@@ -87,6 +88,16 @@ def test_what_c_can_not_take(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message) as raised:
         context_params(**values)
     assert raised.value.argument in values
+
+
+def test_enum_of_another_kind_of_number() -> None:
+    """A C value of the enum and NumPy's integers are numbers, too; one with a fraction is none."""
+    numpy = pytest.importorskip("numpy")
+    for value in (ffi.cast("enum llama_pooling_type", 1), numpy.int8(1)):
+        assert params.enum_value("llama_pooling_type", value, "Context", "pooling_type") == 1
+    for wrong in (1.5, numpy.float32(1), None):
+        with pytest.raises(InvalidArgumentError, match="must be a name or a whole number, of enum llama_pooling_type"):
+            params.enum_value("llama_pooling_type", wrong, "Context", "pooling_type")
 
 
 def test_processors() -> None:

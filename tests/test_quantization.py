@@ -169,6 +169,12 @@ def test_calls_from_progress(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_progress_that_is_no_function(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="progress = 5: must be a function, or None"):
+        quantize(source, tmp_path / "x.gguf", "q8_0", progress=5)  # type: ignore[arg-type]
+    assert not list(tmp_path.glob("x.gguf*"))
+
+
 @pytest.mark.parametrize("progress", ["None", "print"])
 def test_interrupt(run_python: Run, tmp_path: Path, model_path: str, progress: str) -> None:
     code = f"""

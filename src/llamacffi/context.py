@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, ca
 import llamacffi
 
 from . import arrays, held, logs, states
-from .batch import Batch, as_tokens, dense
+from .batch import Batch, dense
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .memory import Memory
 from .native import ffi
 from .owner import Owner
 from .params import enum_name, fill, processors
+from .tokens import as_tokens
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
@@ -301,7 +302,7 @@ class Context(Owner):
             else:
                 parts = (struct,)
         else:
-            ids, n = as_tokens(batch)
+            ids, n = as_tokens(batch, single=True)
             size = self.n_batch if in_parts else n
             parts = (_run(ids, start, min(size, n - start)) for start in range(0, n, size or 1))
         if n == 0:

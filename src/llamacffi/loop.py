@@ -9,14 +9,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
 from .callbacks import Callback
+from .checks import several, whole
 from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
-from .params import several
+from .tokens import as_tokens
 
 if TYPE_CHECKING:
     from .context import Context
@@ -269,9 +269,8 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
     if isinstance(prompt, (str, bytes)):
         tokens = vocab.tokenize(prompt, add_special=add_special, parse_special=parse_special)
     else:
-        from .vocab import token_array
-
-        tokens = list(token_array(prompt, "generate", "prompt"))
+        ids, n = as_tokens(prompt, "prompt")
+        tokens = ffi.unpack(ids, n)
         wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
         if wrong is not None:
             raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")
@@ -298,21 +297,6 @@ def to_end(
     tokens = [_stop_token(each) for each in stops if not isinstance(each, (str, bytes))]
     n_predict = 2**31 - 1 if max_tokens is None else whole("max_tokens", max_tokens)
     return End(n_predict, _room(context), texts, tokens, bool(ignore_eog))
-
-
-def whole(name: str, value: Any, least: int = 0) -> int:
-    """A whole number that an option is, from `least` on.
-
-    Raises:
-        InvalidArgumentError: it is none, or does not fit C's type.
-    """
-    try:
-        number = index(value)
-    except TypeError:
-        number = -1
-    if not least <= number < 2**31:
-        raise InvalidArgumentError(f"{name} = {value!r}: must be a whole number from {least} on")
-    return number
 
 
 def _stop_token(value: Any) -> int:

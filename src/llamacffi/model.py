@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Union
 
 import llamacffi
 
+from .checks import whole
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .files import check_model_file, path_name
 from .native import encode_path, ffi
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
+from .progress import Progress, Watched
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Model(Owner):
         self,
         path: Union[Path, Sequence[Path], BinaryIO],
         *,
-        progress: Optional[Callable[[float], Optional[bool]]] = None,
+        progress: Optional[Progress] = None,
         device: Union[str, int, Device, Sequence[Union[str, int, Device]], None] = None,
         gpu_layers: Union[str, int, None] = None,
         split_mode: Union[str, int, None] = None,
@@ -70,24 +72,18 @@ class Model(Owner):
         tensor_split: Union[str, Sequence[float], None] = None,
         **params: Any,
     ) -> None:
+        watched = Watched(progress)
         llamacffi.llama_backend_init()
         struct = llamacffi.llama_model_default_params()
         fill(struct, params, "Model")
         llamacffi.choose_devices(struct, device, gpu_layers, split_mode, main_gpu, tensor_split)
-        cancelled = False
-
-        def report(part: float) -> bool:
-            nonlocal cancelled
-            cancelled = progress(part) is False  # type: ignore[misc]
-            return not cancelled
-
-        callback = llamacffi.callback("llama_progress_callback", report) if progress else None
+        callback = llamacffi.callback("llama_progress_callback", watched) if progress else None
         if callback:
             struct.progress_callback, struct.progress_callback_user_data = callback.function, callback.user_data
         name, handle = _load(path, struct)
         if not handle:
-            problem = "loading was cancelled" if cancelled else "llama.cpp could not load this model"
-            raise LlamaError(f"{name}: {problem}", native="" if cancelled else reason())
+            problem = "loading was cancelled" if watched.cancelled else "llama.cpp could not load this model"
+            raise LlamaError(f"{name}: {problem}", native="" if watched.cancelled else reason())
         super().__init__(handle)
 
     @classmethod
@@ -319,7 +315,7 @@ class Model(Owner):
         Raises:
             LlamaError, InvalidArgumentError: as for `generate`.
         """
-        from .loop import to_prompts, whole
+        from .loop import to_prompts
         from .many import generate_many
 
         tokens = to_prompts(self.vocab, prompts, add_special, parse_special)
@@ -373,8 +369,6 @@ class Model(Owner):
         self, n_tokens: list[int], max_tokens: Optional[int], n_ctx: Optional[int], options: Mapping[str, Any]
     ) -> tuple[Context, dict[str, Any]]:
         """A context for prompts of so many tokens, and the options that are not for it."""
-        from .loop import whole
-
         max_tokens = None if max_tokens is None else whole("max_tokens", max_tokens)
         n_ctx = None if n_ctx is None else whole("n_ctx", n_ctx)
         longest, n_ctx_train = max(n_tokens, default=0), self.n_ctx_train

@@ -11,10 +11,10 @@ import llamacffi
 
 from . import callbacks, logs
 from .candidates import Candidates, LogitsProcessors, PythonSampler
+from .checks import did_you_mean, several
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
-from .params import several
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -238,7 +238,8 @@ class Sampler(Owner):
         """
         for name in keywords:
             if name not in (cls.__init__.__kwdefaults__ or {}):
-                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{_similar(name, cls)}")
+                hint = did_you_mean(name, cls.__init__.__kwdefaults__ or ())
+                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{hint}")
         if sampler is None:
             return cls(vocab, **keywords), True
         if keywords:
@@ -924,10 +925,3 @@ def _escaped(word: str) -> str:
 
 def _name_of(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _similar(name: str, cls: type[Sampler]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, cls.__init__.__kwdefaults__ or ())
-    return f": did you mean {' or '.join(close)}?" if close else ""

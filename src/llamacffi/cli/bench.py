@@ -141,9 +141,9 @@ def _facts(model: Model, options: argparse.Namespace) -> dict[str, Any]:
 
 def _print_heading(facts: dict[str, Any]) -> None:
     names = _shown(facts)
-    print("|", " | ".join(_cell(name, name) for name in names), "|")
     rules = ("-" * (_COLUMNS[name] - 1) + ("-" if name in _TEXTS else ":") for name in names)
-    terminal.write(f"| {' | '.join(rules)} |\n")
+    for cells in ([_cell(name, name) for name in names], rules):
+        terminal.write(f"| {' | '.join(cells)} |\n")
 
 
 def _print_row(result: dict[str, Any]) -> None:

@@ -75,7 +75,7 @@ def _converse(talk: Talk, read: Callable[[], str], interactive: bool) -> None:
         except KeyboardInterrupt:
             if not interactive:
                 raise
-            print()
+            terminal.write("\n")
 
 
 class Talk:

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         terminal.write_json(facts, indent=2)
     else:
-        print("\n".join(lines(facts)))
+        terminal.write("".join(f"{line}\n" for line in lines(facts)))
 
 
 def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
