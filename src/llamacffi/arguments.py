@@ -16,8 +16,15 @@ from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable
-    from typing import Any, NoReturn, Optional
+    from typing import Any, NoReturn, Optional, Union
+
+    from .types import char_p
+
+    # What the stubs of the checked functions say: what may stand for a text, and for an array or a `void *`.
+    Text = Union[str, bytes, bytearray, memoryview, os.PathLike[str], char_p]
+    CTypesPointer = Union[ctypes._Pointer[Any], ctypes.c_void_p]
 
 # What cffi raises when it can't convert an argument; nothing has been called then.
 UNFIT = (TypeError, OverflowError, ValueError, LookupError, ffi.error)

@@ -60,6 +60,8 @@ class Policy:
     sizes: dict[str, dict[str, str]] = field(default_factory=_empty)
     paths: dict[str, list[str]] = field(default_factory=_empty)
     reads: dict[str, list[str]] = field(default_factory=_empty)
+    callbacks: dict[str, str] = field(default_factory=_empty)
+    supplied: dict[str, str] = field(default_factory=_empty)
     keeps: dict[str, dict[str, str]] = field(default_factory=_empty)
 
     def needs_backends(self, function: str) -> bool:
