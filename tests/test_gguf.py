@@ -313,6 +313,75 @@ def test_writing_over_the_file_that_was_read(tmp_path: Path) -> None:
         assert "output.weight" not in gguf.tensors
 
 
+def test_writing_over_the_file_lets_go_of_the_old_one(tmp_path: Path) -> None:
+    """It is not mapped while it is replaced, which Windows wants, and takes no space on the disk afterwards."""
+    path = tiny_models.write_llama(tmp_path / "model.gguf")
+    with GGUF(path) as gguf:
+        kept = {name: tensor.dequantize() for name, tensor in gguf.tensors.items()}
+        gguf["general.name"] = "long " * 1000
+        gguf.add_tensor("added", np.arange(3, dtype=np.float32))
+        for name in ("model.gguf", "link.gguf"):
+            if name == "link.gguf":
+                (tmp_path / name).symlink_to(path)
+                gguf["general.name"] = "short"
+                del gguf["tokenizer.ggml.tokens"]
+            gguf.write(tmp_path / name)
+            if sys.platform == "linux":
+                assert "model.gguf (deleted)" not in Path("/proc/self/maps").read_text()
+            with GGUF(path) as read:
+                offsets = {name: tensor.offset for name, tensor in read.tensors.items()}
+            for name, tensor in gguf.tensors.items():
+                assert tensor.offset == (None if name == "added" else offsets[name])
+                assert name == "added" or np.array_equal(tensor.dequantize(), kept[name])
+        assert gguf.tensors["added"].array().tolist() == [0, 1, 2]
+        gguf.write(path)  # an array that does not show the file is no hindrance
+        assert gguf.tensors["output.weight"].offset == offsets["output.weight"]
+
+
+def test_a_failure_to_write_over_the_file_leaves_it_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tiny_models.write_llama(tmp_path / "model.gguf")
+
+    def refuse(source: str, target: str) -> None:
+        """As Windows, where another program has the file open."""
+        raise PermissionError(13, "Access is denied")
+
+    with GGUF(path) as gguf:
+        kept = gguf.tensors["output.weight"].dequantize()
+        gguf["general.name"] = "changed"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", refuse)
+            with pytest.raises(LlamaError, match=r"this can't be written: Access is denied$"):
+                gguf.write(path)
+            assert np.array_equal(gguf.tensors["output.weight"].dequantize(), kept)
+            gguf.tensors["output.weight"].array()
+            with pytest.raises(LlamaError, match="denied: arrays show the file that is there"):
+                gguf.write(path)
+        gguf.write(path)
+    assert os.listdir(tmp_path) == ["model.gguf"]
+
+
+def test_reading_tensors_while_another_thread_writes_over_the_file(tmp_path: Path) -> None:
+    path = tiny_models.write_llama(tmp_path / "model.gguf")
+    with GGUF(path) as gguf:
+        kept = gguf.tensors["output.weight"].dequantize()
+        wrong = []
+
+        def read() -> None:
+            for _ in range(300):
+                if not np.array_equal(gguf.tensors["output.weight"].dequantize(), kept):
+                    wrong.append(1)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        number = 0
+        while thread.is_alive():
+            number += 1
+            gguf["general.name"] = "x" * (number % 7 * 1000)
+            gguf.write(path)
+        assert not wrong
+        assert number
+
+
 def test_what_was_there_stays_if_writing_fails(tmp_path: Path) -> None:
     path = tiny_models.write_llama(tmp_path / "model.gguf")
     content = path.read_bytes()
