@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn, Optional, Union
 
-    from .types import char_p
+    from .types import char_p, ggml_opt_dataset_p, ggml_opt_result_p, gguf_context_p
 
     # What the stubs of the checked functions say: what may stand for a text, and for an array or a `void *`.
     Text = Union[str, bytes, bytearray, memoryview, os.PathLike[str], char_p]
@@ -282,7 +282,8 @@ class Function:
         if isinstance(value, ffi.CData) and parameter.type.kind in ("struct", "union"):
             type_ = ffi.typeof(value)
             if type_.kind == "pointer" and type_.item is parameter.type and value:
-                return value[0]
+                pointer: Any = value
+                return pointer[0]
         ctypes = sys.modules.get("ctypes")
         if ctypes and parameter.type.kind in ("primitive", "enum") and isinstance(value, ctypes._SimpleCData):
             return value.value
@@ -406,7 +407,7 @@ def _owns(pointer: ffi.CData) -> bool:
     return type(pointer) is _OWNER if _OWNERS_HAVE_A_TYPE else " owning " in repr(pointer)
 
 
-def _converted(parameter: Parameter, value: ffi.CData) -> ffi.CData:
+def _converted(parameter: Parameter, value: ffi.CData) -> Any:
     """A C value as a pointer of the parameter's type, if it is one by another name or a struct itself."""
     type_ = ffi.typeof(value)
     if type_ is parameter.item:
@@ -547,19 +548,19 @@ def gguf_values(type_: int, n: int) -> int:
     return n * (8 if type_ in wide else 2 if type_ in half else 1 if type_ in byte else 4)
 
 
-def gguf_tensor(gguf: ffi.CData, name: bytes) -> int:
+def gguf_tensor(gguf: gguf_context_p, name: bytes) -> int:
     """The bytes of a tensor in a GGUF context, 0 if there is none of this name."""
     index = lib.gguf_find_tensor(gguf, name)
     return int(lib.gguf_get_tensor_size(gguf, index)) if index >= 0 and gguf else 0
 
 
-def labels(dataset: ffi.CData, n: int) -> int:
+def labels(dataset: ggml_opt_dataset_p, n: int) -> int:
     """The bytes of the labels that go with `n` bytes of a data set's data."""
     data, labels = lib.ggml_opt_dataset_data(dataset), lib.ggml_opt_dataset_labels(dataset)
     return n * lib.ggml_nbytes(labels) // lib.ggml_nbytes(data) if data and labels else 0
 
 
-def results(result: ffi.CData) -> int:
+def results(result: ggml_opt_result_p) -> int:
     """The number of data points in a result."""
     n = ffi.new("int64_t *")
     lib.ggml_opt_result_ndata(result, n)

@@ -16,13 +16,14 @@ from .errors import BusyError, InvalidArgumentError
 from .native import ffi, lib
 from .owner import Owner
 from .tokens import as_tokens
+from .types import llama_batch
 
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
 _OUTPUTS = {"none": 0, "last": 1, "all": 2}
 
 
-class Batch(Owner):
+class Batch(Owner[llama_batch]):
     """Room for tokens or embeddings that are decoded together; made once, it serves any number of times.
 
     What is written to it goes there in blocks: a NumPy array or an `array.array` of 32-bit integers costs no loop in
@@ -46,7 +47,7 @@ class Batch(Owner):
         self._begin(handle, n_tokens, n_seq_max, n_embd)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData, n_tokens: int, *, n_seq_max: int = 1, n_embd: int = 0) -> Batch:
+    def from_handle(cls, handle: llama_batch, n_tokens: int, *, n_seq_max: int = 1, n_embd: int = 0) -> Batch:
         """A batch that `llama_batch_init` has made, and that its maker frees.
 
         Args:
@@ -154,7 +155,7 @@ class Batch(Owner):
     def _write(self, at: int, tokens: Any, pos: Any, seq: Any, logits: Any) -> None:
         if self._n_embd:
             data, n = self._embeddings(tokens)
-            ids = ffi.NULL
+            ids: Any = ffi.NULL
         else:
             ids, n = as_tokens(tokens, single=True)
         if at + n > self._n_tokens:
@@ -271,7 +272,7 @@ class Batch(Owner):
         handle = self.handle
         return arrays.view(getattr(handle, name), (handle.n_tokens, *more), dtype, version=self._closings)
 
-    def parts(self, n: int) -> Iterator[ffi.CData]:
+    def parts(self, n: int) -> Iterator[llama_batch]:
         """The content in batches of at most `n` tokens: `struct llama_batch`es over parts of this one's memory."""
         handle = self.handle
         for start in range(0, handle.n_tokens, n):

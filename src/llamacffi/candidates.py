@@ -11,6 +11,7 @@ from typing import Any, Optional
 from .arrays import numpy
 from .errors import FreedHandleError, InvalidArgumentError, LlamaError
 from .native import ffi
+from .types import float_array, float_p, llama_token_data_array_p, llama_token_data_p
 
 _SIZE = ffi.sizeof("llama_token_data")
 
@@ -35,7 +36,7 @@ class Candidates:
     """
 
     __slots__ = ("_array", "_memory", "_room", "_seen", "_views")
-    _array: Any
+    _array: Optional[llama_token_data_array_p]
     _memory: Any
     _seen: Any
     _views: tuple[Any, ...]
@@ -63,7 +64,7 @@ class Candidates:
         self._views = ()
 
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> llama_token_data_array_p:
         """The C struct, `llama_token_data_array *`.
 
         Raises:
@@ -154,7 +155,7 @@ class _Lent(Candidates):
     def __init__(self) -> None:
         self._clear()
 
-    def lend(self, array: Optional[ffi.CData]) -> None:
+    def lend(self, array: Optional[llama_token_data_array_p]) -> None:
         self._array = array
         self._room = 0
 
@@ -172,7 +173,7 @@ class _Unlisted(Candidates):
         self._n = 0
         self._is_open = False
 
-    def begin(self, logits: ffi.CData, n: int) -> None:
+    def begin(self, logits: float_p, n: int) -> None:
         if n != self._n:
             self._logits, self.floats = _floats(n)
             self._memory = self._seen = None
@@ -190,7 +191,7 @@ class _Unlisted(Candidates):
         return self._array is not None
 
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> llama_token_data_array_p:
         if self._is_open and self._array is None:
             self._make_list()
         return super().handle
@@ -253,7 +254,7 @@ def _dtype() -> Any:
     )
 
 
-def _views_of(data: ffi.CData, size: int) -> tuple[Any, Any, Any, Any]:
+def _views_of(data: llama_token_data_p, size: int) -> tuple[Any, Any, Any, Any]:
     """The whole, and its three fields."""
     memory = ffi.buffer(data, size * _SIZE)
     module = numpy()
@@ -280,7 +281,7 @@ class PythonSampler:
         self.unlisted = _Unlisted()
         self.copy: Optional[PythonSampler] = None
 
-    def apply(self, array: ffi.CData) -> None:
+    def apply(self, array: llama_token_data_array_p) -> None:
         candidates = self.candidates
         candidates.lend(array)
         try:
@@ -288,7 +289,7 @@ class PythonSampler:
         finally:
             candidates.lend(None)
 
-    def look(self, logits: ffi.CData, n: int) -> _Unlisted:
+    def look(self, logits: float_p, n: int) -> _Unlisted:
         """The same for logits that no list of candidates was made of yet.
 
         Args:
@@ -344,11 +345,11 @@ class LogitsProcessors:
         self.room: Any = _tokens(256)
         self.n = 0
         self.logits: Any = None
-        self.memory: Any = None
+        self.memory: float_p
         self.n_logits = 0
         self.copy: Optional[LogitsProcessors] = None
 
-    def apply(self, given: ffi.CData) -> None:
+    def apply(self, given: llama_token_data_array_p) -> None:
         size = given.size
         if given.data[0].id != 0 or given.data[size - 1].id != size - 1 or given.sorted:
             raise LlamaError("a logits processor must be the first of its chain: it sees all tokens, in their order")
@@ -359,7 +360,7 @@ class LogitsProcessors:
         finally:
             candidates.lend(None)
 
-    def process(self, logits: ffi.CData, n: int) -> ffi.CData:
+    def process(self, logits: float_p, n: int) -> float_p:
         """The same for logits that no list of candidates was made of yet.
 
         Args:
@@ -410,13 +411,13 @@ class LogitsProcessors:
         self.room[:] = source.room
 
 
-def _floats(n: int) -> tuple[Any, ffi.CData]:
+def _floats(n: int) -> tuple[Any, float_array]:
     """Memory for `n` floats, as an array and as C has it."""
     memory = ffi.new("float[]", n)
     return _over_floats(memory), memory
 
 
-def _over_floats(memory: ffi.CData) -> Any:
+def _over_floats(memory: float_array) -> Any:
     module = numpy()
     buffer: Any = ffi.buffer(memory)
     return memoryview(buffer).cast("f") if module is None else module.frombuffer(buffer, module.float32)

@@ -18,6 +18,7 @@ from .native import ffi
 from .owner import Owner
 from .params import enum_name, fill, processors
 from .tokens import as_tokens
+from .types import llama_context_p
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
@@ -64,7 +65,7 @@ class Sampled(NamedTuple):
     logits: Any
 
 
-class Context(Owner):
+class Context(Owner[llama_context_p]):
     """A context over a model: it decodes tokens, and remembers them by sequence and position.
 
     It is for one thread at a time: another's call raises `BusyError`. Several contexts over one model are independent.
@@ -133,7 +134,7 @@ class Context(Owner):
                 self._samplers[seq] = _Attachment(self, sampler)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Context:
+    def from_handle(cls, handle: llama_context_p) -> Context:
         """A `struct llama_context *` as an object, which borrows it: closing this does not free the context.
 
         Raises:
@@ -146,7 +147,7 @@ class Context(Owner):
         context._owned = False
         return context
 
-    def _begin(self, handle: Any, model: Model, *others: Owner) -> None:
+    def _begin(self, handle: llama_context_p, model: Model, *others: Owner[Any]) -> None:
         super().__init__(handle, model, *others)
         self._memory: Optional[weakref.ref[Memory]] = None  # a weak one: it holds the context
         self._loras: dict[LoraAdapter, tuple[float, _Attachment]] = {}
@@ -506,7 +507,8 @@ class Context(Owner):
         C: `llama_set_adapter_cvec`.
         """
         handle, n_embd = self.handle, self.model.n_embd
-        values, n = ffi.NULL, 0
+        values: Any = ffi.NULL
+        n = 0
         if data is not None:
             try:
                 memory = memoryview(data)
@@ -568,8 +570,8 @@ class Context(Owner):
             return arrays.view(pointer, n, dtype, version=version) if pointer and n else None
 
         token = llamacffi.llama_get_sampled_token_ith(handle, i)
-        token = None if token == llamacffi.LLAMA_TOKEN_NULL else int(token)
-        return Sampled(token, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
+        chosen = None if token == llamacffi.LLAMA_TOKEN_NULL else token
+        return Sampled(chosen, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
 
     def _detach(self, attachment: _Attachment) -> None:
         """Let go of what is about to be closed."""
@@ -693,10 +695,10 @@ class Context(Owner):
         return rerank(self, query, documents, **options)
 
 
-class _Attachment(Owner):
+class _Attachment(Owner[Any]):
     """That a context uses an adapter or a sampler, which can't be freed before: closing either ends it."""
 
-    def __init__(self, context: Context, used: Owner) -> None:
+    def __init__(self, context: Context, used: Owner[Any]) -> None:
         super().__init__(used.handle, context, used)
         self._owned = False
         self._context = context

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
+    from .arguments import Text
+    from .types import llama_model_p
+
 # The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
 SUCCESSORS = {
     "llama_new_context_with_model": "llama_init_from_model",
@@ -192,7 +195,7 @@ def _why_not(name: str) -> str:
     return next((f": {each['header']}: {each['reason']}" for each in skipped if each["name"] == name), "")
 
 
-def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> bool:
+def llama_model_save_to_file(model: llama_model_p, fname: Text, **kwargs: Any) -> bool:
     """Write a model to a file (C: `llama_model_save_to_file`, which returns nothing).
 
     The file appears under its name once it is whole; a failure leaves what was there before.
@@ -229,7 +232,7 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
     return True
 
 
-def _require_model(model: ffi.CData) -> None:
+def _require_model(model: llama_model_p) -> None:
     """Raise in the name of `llama_model_save_to_file` what a call with no model raises."""
     mine = "llama_model_save_to_file"
     try:

@@ -38,7 +38,7 @@ class Generation(Loop[str]):
         context: Context,
         seq: int,
         prompt: list[int],
-        parents: Sequence[Owner],
+        parents: Sequence[Owner[Any]],
         step: Optional[int],
         deadline: Optional[float],
         progress: Optional[Progress],
@@ -119,7 +119,7 @@ def generate(
     draft: Optional[Context] = None,
     n_draft: int = 8,
     progress: Optional[Progress] = None,
-    closes: Optional[Owner] = None,
+    closes: Optional[Owner[Any]] = None,
     **sampling: Any,
 ) -> Generation:
     """Continue a prompt.

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from .types import char_p
+
 LOGGER = "llamacffi"
 _WARNING = 30  # logging's
 _kept: dict[int, Kept] = {}  # by thread
@@ -62,7 +64,7 @@ def _log_level() -> int:
     return min(level, _WARNING) if get_ident() in _kept else level
 
 
-def _log_line(level: int, text: ffi.CData) -> int:
+def _log_line(level: int, text: char_p) -> int:
     _take(level, ffi.string(text).decode("utf-8", "replace"))
     return 0
 

@@ -17,6 +17,7 @@ from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaErro
 from .native import ffi, lib
 from .owner import Owner
 from .tokens import as_tokens
+from .types import llamacffi_choice_p, llamacffi_loop_p, llamacffi_sequence_p
 
 if TYPE_CHECKING:
     from .context import Context
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Prompt = Union[str, bytes, Sequence[int]]
 Stop = Union[str, bytes, int]
+
 Piece = TypeVar("Piece")
 
 # Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
@@ -52,7 +54,7 @@ class End(NamedTuple):
     ignore_eog: bool
 
 
-class Loop(Owner, Generic[Piece]):
+class Loop(Owner[llamacffi_loop_p], Generic[Piece]):
     """The native loop over a context, as an iterator of what it makes, to be read by one thread at a time.
 
     It closes itself at its end; `close()` or the end of a `with` block end it before.
@@ -64,7 +66,7 @@ class Loop(Owner, Generic[Piece]):
         self,
         context: Context,
         seqs: Iterable[int],
-        parents: Sequence[Owner],
+        parents: Sequence[Owner[Any]],
         step: Optional[int],
         deadline: Optional[float],
     ) -> None:
@@ -73,7 +75,7 @@ class Loop(Owner, Generic[Piece]):
         us = -1 if deadline is None else _microseconds(deadline)
         self._context = context
         self._seqs = frozenset(seqs)
-        self._closes: list[Owner] = []
+        self._closes: list[Owner[Any]] = []
         self._callbacks: dict[int, Callback] = {}  # by sequence: what chooses in Python
         self._use_locks()
         self._take_over()
@@ -138,7 +140,7 @@ class Loop(Owner, Generic[Piece]):
         """Leave the context in order, before the loop is freed."""
         raise NotImplementedError
 
-    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> ffi.CData:
+    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> llamacffi_sequence_p:
         """Begin a sequence: `struct llamacffi_sequence *`, which the loop owns."""
         given = ffi.new("llama_token[]", tokens)
         choice = self._choice(seq, sampler)
@@ -153,7 +155,7 @@ class Loop(Owner, Generic[Piece]):
             lib.llamacffi_loop_stop_token(sequence, token)
         return sequence
 
-    def _choice(self, seq: int, sampler: Sampler) -> ffi.CData:
+    def _choice(self, seq: int, sampler: Sampler) -> llamacffi_choice_p:
         """How a sequence's tokens are to be chosen: `struct llamacffi_choice *`."""
         choice = ffi.new("struct llamacffi_choice *", {"sampler": sampler.handle})
         plan = sampler.plan

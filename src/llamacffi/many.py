@@ -166,7 +166,7 @@ def generate_many(
     ignore_eog: bool = False,
     add_special: bool = True,
     parse_special: bool = True,
-    closes: Optional[Owner] = None,
+    closes: Optional[Owner[Any]] = None,
     **sampling: Any,
 ) -> Generations:
     """Continue many prompts through one context, as many at once as it has sequences (`n_seq_max`).

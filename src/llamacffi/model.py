@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from .native import encode_path, ffi
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
 from .progress import Progress, Watched
+from .types import FILE_p, char_array, char_p, llama_model_p, llama_model_params
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
 _N_SEQ_MAX = 8
 
 
-class Model(Owner):
+class Model(Owner[llama_model_p]):
     """A model in memory (C: `struct llama_model`).
 
     Any number of contexts and threads may use it. What was made from it is closed before it.
@@ -87,7 +88,7 @@ class Model(Owner):
         super().__init__(handle)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Model:
+    def from_handle(cls, handle: llama_model_p) -> Model:
         """A `struct llama_model *` as an object, which borrows it: closing this does not free the model.
 
         Raises:
@@ -389,7 +390,7 @@ class Model(Owner):
 
 
 @contextmanager
-def _closed_on_failure(owner: Owner) -> Iterator[None]:
+def _closed_on_failure(owner: Owner[Any]) -> Generator[None]:
     try:
         yield
     except BaseException:
@@ -397,7 +398,7 @@ def _closed_on_failure(owner: Owner) -> Iterator[None]:
         raise
 
 
-def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
+def _load(path: Any, struct: llama_model_params) -> tuple[str, llama_model_p]:
     """What is loaded, by name, and the model, NULL if llama.cpp could not load it."""
     if isinstance(path, (str, os.PathLike)):
         name = check_model_file(path)
@@ -413,7 +414,7 @@ def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
 
 
 @contextmanager
-def c_file(file: BinaryIO, function: str) -> Iterator[ffi.CData]:
+def c_file(file: BinaryIO, function: str) -> Generator[FILE_p]:
     """A Python file as a `FILE *` at the same position, which the file keeps."""
     try:
         descriptor, position = file.fileno(), file.tell()
@@ -444,7 +445,7 @@ def read_metadata(prefix: str, handle: ffi.CData) -> Mapping[str, str]:
     return MappingProxyType(dict(sorted(pairs)))
 
 
-def read_text(write: Callable[[ffi.CData, int], int]) -> str:
+def read_text(write: Callable[[char_array, int], int]) -> str:
     """The text that a C function writes to a buffer, of whatever length: it returns which one that is."""
     room = 256
     while True:
@@ -455,11 +456,11 @@ def read_text(write: Callable[[ffi.CData, int], int]) -> str:
         room = n + 1
 
 
-def _text(text: ffi.CData) -> str:
+def _text(text: char_p) -> str:
     return str(ffi.string(text).decode("utf-8", "surrogateescape"))
 
 
-def _why_not_written(model: ffi.CData, name: str) -> str:
+def _why_not_written(model: llama_model_p, name: str) -> str:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         return f": there is no folder {folder}"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from operator import index
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable, NoReturn, cast
 
 import llamacffi
 
@@ -16,6 +16,7 @@ from .checks import did_you_mean
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, compose
 from .native import ffi
 from .owner import Owner
+from .types import Number
 
 # The fields that are Python functions, and C's type of each. What C hands back to them has a field of its own.
 _CALLBACKS = {
@@ -77,7 +78,7 @@ def fill(params: ffi.CData, values: Mapping[str, Any], function: str) -> None:
             raise ArgumentTypeError(compose(function, name, problem), function, name) from None
 
 
-def _set(params: ffi.CData, name: str, type_: ffi.CType, value: Any, function: str) -> None:
+def _set(params: Any, name: str, type_: ffi.CType, value: Any, function: str) -> None:
     if isinstance(value, Owner):
         value = value.handle
     if type_.kind == "enum":
@@ -200,7 +201,7 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
     """
     if not isinstance(value, str):
         try:
-            return int(value) if isinstance(value, ffi.CData) else index(value)
+            return int(cast("Number", value)) if isinstance(value, ffi.CData) else index(value)
         except TypeError:
             problem = f"= {value!r}: must be a name or a whole number, of enum {enum}"
             raise ArgumentTypeError(compose(function, argument, problem), function, argument) from None

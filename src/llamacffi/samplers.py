@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union, cast
 
 import llamacffi
 
@@ -15,6 +15,7 @@ from .checks import did_you_mean, several
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
+from .types import Null, float_p, llama_context_p, llama_sampler_p, llama_token_data_array_p, llama_vocab_p
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -34,7 +35,7 @@ class SamplerPerf(NamedTuple):
     n_sample: int
 
 
-class Sampler(Owner):
+class Sampler(Owner[llama_sampler_p]):
     """A chain of samplers, in llama.cpp's usual order (C: `llama_sampler_chain_init`).
 
     What is off, as most of it is unless it is asked for, is left out. The order is: `processors`, `logit_bias`,
@@ -204,14 +205,14 @@ class Sampler(Owner):
             raise
 
     @classmethod
-    def _of(cls, handle: ffi.CData, *parents: Owner, kind: Any = None) -> Sampler:
+    def _of(cls, handle: llama_sampler_p, *parents: Owner[Any], kind: Any = None) -> Sampler:
         made = cls.__new__(cls)
         Owner.__init__(made, handle, *parents)
         made._kind = kind
         return made
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Sampler:
+    def from_handle(cls, handle: llama_sampler_p) -> Sampler:
         """The sampler of another tier, which still belongs to whom it belonged.
 
         Args:
@@ -249,7 +250,7 @@ class Sampler(Owner):
         if isinstance(sampler, Sampler):
             return sampler, False
         if isinstance(sampler, ffi.CData):
-            return cls.from_handle(sampler), False
+            return cls.from_handle(cast("llama_sampler_p", sampler)), False
         raise ArgumentTypeError(f"sampler = {sampler!r}: not a Sampler, nor a struct llama_sampler *")
 
     # --- chains -----------------------------------------------------------------------------------------------------
@@ -330,12 +331,12 @@ class Sampler(Owner):
             raise IndexError(f"this chain has {n} samplers, and none at {index}")
         return index % n
 
-    def _need(self, parent: Owner) -> None:
+    def _need(self, parent: Owner[Any]) -> None:
         if parent is not self and parent not in self._parents:
             self._parents = (*self._parents, parent)
             parent._children[id(self)] = weakref.ref(self)
 
-    def _outer_parents(self) -> list[Owner]:
+    def _outer_parents(self) -> list[Owner[Any]]:
         return [parent for parent in self._parents if not isinstance(parent, Sampler)]
 
     # --- use --------------------------------------------------------------------------------------------------------
@@ -383,13 +384,14 @@ class Sampler(Owner):
             for link in links:
                 llamacffi.llama_sampler_accept(link, token)
 
-    def apply(self, candidates: Union[Candidates, ffi.CData]) -> None:
+    def apply(self, candidates: Union[Candidates, llama_token_data_array_p]) -> None:
         """Apply the sampler to candidates, in place (C: `llama_sampler_apply`).
 
         Args:
             candidates: Candidates, or a `llama_token_data_array *`.
         """
-        llamacffi.llama_sampler_apply(self.handle, getattr(candidates, "handle", candidates))
+        array = candidates.handle if isinstance(candidates, Candidates) else candidates
+        llamacffi.llama_sampler_apply(self.handle, array)
 
     def reset(self) -> None:
         """Forget all that was accepted, and seed the random numbers again (C: `llama_sampler_reset`)."""
@@ -641,7 +643,9 @@ class Sampler(Owner):
         return cls._of_grammar(parents, init, handle, text, root, words, len(words), tokens, len(tokens))
 
     @classmethod
-    def _of_grammar(cls, parents: tuple[Owner, ...], init: Callable[..., ffi.CData], *arguments: Any) -> Sampler:
+    def _of_grammar(
+        cls, parents: tuple[Owner[Any], ...], init: Callable[..., Union[llama_sampler_p, Null]], *arguments: Any
+    ) -> Sampler:
         kept = logs.Kept()
         with kept:
             handle = init(*arguments)
@@ -805,7 +809,7 @@ _SAMPLED = [
 ]
 
 
-def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
+def _sample_by(plan: Any, chain: llama_sampler_p, context: llama_context_p, i: int) -> Optional[int]:
     """A token, which was accepted; None if it must be sampled in the usual way."""
     in_python, n_members, first, k = plan
     n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
@@ -834,7 +838,7 @@ def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optio
 
 
 def _sample_by_python(
-    sampler: PythonSampler, chain: ffi.CData, n_members: int, first: int, logits: ffi.CData, n: int, k: int
+    sampler: PythonSampler, chain: llama_sampler_p, n_members: int, first: int, logits: float_p, n: int, k: int
 ) -> int:
     candidates = sampler.look(logits, n)
     try:
@@ -863,13 +867,13 @@ def _number(function: str, name: str, value: Any) -> float:
     return number
 
 
-def _new_chain(no_perf: bool) -> ffi.CData:
+def _new_chain(no_perf: bool) -> llama_sampler_p:
     params = llamacffi.llama_sampler_chain_default_params()
     params.no_perf = no_perf
     return llamacffi.llama_sampler_chain_init(params)
 
 
-def _by_name(function: Callable[..., ffi.CData], **arguments: Any) -> ffi.CData:
+def _by_name(function: Callable[..., llama_sampler_p], **arguments: Any) -> llama_sampler_p:
     """Call a function with those of its arguments that it has: llama.cpp's versions differ."""
     code = function.__code__
     return function(*(arguments[name] for name in code.co_varnames[: code.co_argcount]))
@@ -879,7 +883,7 @@ def _seed(seed: Optional[int]) -> int:
     return int(lib.LLAMA_DEFAULT_SEED) if seed is None else seed
 
 
-def _vocab(function: str, source: Any) -> tuple[ffi.CData, tuple[Owner, ...]]:
+def _vocab(function: str, source: Any) -> tuple[llama_vocab_p, tuple[Owner[Any], ...]]:
     """The vocabulary's handle, and what must outlive whatever uses it."""
     handle = getattr(source, "handle", source)
     kind = ffi.typeof(handle).cname if isinstance(handle, ffi.CData) else ""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError
 from .native import ffi
+from .types import int32_t_array
 
 _TOKENS = ffi.typeof("llama_token[]")
 
 
-def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tuple[ffi.CData, int]:
+def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tuple[int32_t_array, int]:
     """Tokens as an array of C's, without a copy if they are 32-bit integers side by side.
 
     Args:
@@ -29,7 +30,8 @@ def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tup
         if isinstance(tokens, ffi.CData):
             type_ = ffi.typeof(tokens)
             if type_.kind == "array" and type_.item is _TOKENS.item:
-                return tokens, len(tokens)
+                array = cast("int32_t_array", tokens)
+                return array, len(array)
         elif not isinstance(tokens, (bytes, bytearray)):
             try:
                 memory = memoryview(tokens)

@@ -15,6 +15,7 @@ from .native import ffi, lib
 from .owner import Owner
 from .params import enum_name, enum_values
 from .tokens import as_tokens
+from .types import int32_t_array, int32_t_p, llama_vocab_p
 
 if TYPE_CHECKING:
     from .model import Model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Tokens = Any  # integers: a list, a range, an array of them, or what gives them one by one
 
 
-class Vocab(Owner):
+class Vocab(Owner[llama_vocab_p]):
     """The vocabulary of a model (C: `struct llama_vocab`), as `model.vocab` gives it. It is a part of its model.
 
     Texts are str, of which surrogate escapes stand for bytes that are no UTF-8, or bytes; they may have NULs. Any
@@ -31,13 +32,13 @@ class Vocab(Owner):
     `InvalidArgumentError`.
     """
 
-    def __init__(self, model: Model, handle: ffi.CData) -> None:
+    def __init__(self, model: Model, handle: llama_vocab_p) -> None:
         super().__init__(handle, model)
         self._owned = False
         self._adds_space: Optional[bool] = None
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Vocab:
+    def from_handle(cls, handle: llama_vocab_p) -> Vocab:
         """A `const struct llama_vocab *` as an object, which borrows it: the model must outlive it.
 
         Raises:
@@ -134,7 +135,7 @@ class Vocab(Owner):
             end -= bool(end > begin and self.add_eos and array[end - 1] == self.eos)
         return self._join(array + begin, end - begin, unparse_special, self._adds_spaces())
 
-    def _detokenize(self, array: ffi.CData, remove_special: bool, unparse_special: bool) -> bytes:
+    def _detokenize(self, array: int32_t_array, remove_special: bool, unparse_special: bool) -> bytes:
         room = 8 * len(array) + 64
         while True:
             text = ffi.new("char[]", room)
@@ -143,7 +144,7 @@ class Vocab(Owner):
                 return bytes(ffi.buffer(text, n))
             room = _room(n, "llama_detokenize")
 
-    def _join(self, array: ffi.CData, n: int, special: bool, strip: bool) -> bytes:
+    def _join(self, array: int32_t_array, n: int, special: bool, strip: bool) -> bytes:
         room = 8 * n + 64
         while True:
             text = ffi.new("char[]", room)
@@ -307,7 +308,7 @@ def _room(n: int, function: str) -> int:
     return -n
 
 
-def _copy(tokens: ffi.CData, n: int) -> Any:
+def _copy(tokens: int32_t_p, n: int) -> Any:
     """An array of Python's own of so many tokens."""
     np = numpy()
     array: Any = np.empty(n, np.int32) if np else bytearray(4 * n)
