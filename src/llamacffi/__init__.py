@@ -47,13 +47,13 @@ if TYPE_CHECKING:
     from .adapters import LoraAdapter as LoraAdapter
     from .batch import Batch as Batch
     from .context import Context as Context
-    from .facade import llama_model_save_to_file as llama_model_save_to_file
     from .generation import Generation as Generation
     from .gguf import GGUF as GGUF
     from .many import Generations as Generations
     from .model import Model as Model
     from .quantization import quantize as quantize
     from .samplers import Sampler as Sampler
+    from .saving import llama_model_save_to_file as llama_model_save_to_file
     from .vocab import Vocab as Vocab
 
     LLAMA_MAX_DEVICES: int

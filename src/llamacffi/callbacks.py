@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from .types import (
-        char_p,
         char_p_p,
         ggml_cgraph_p,
         ggml_context_p,
@@ -287,13 +286,13 @@ def _tensor(number: int, tensor: ggml_tensor_p) -> int:
     return bool(_function(number)(tensor))
 
 
-def _log(number: int, level: int, text: char_p) -> int:
-    _function(number)(level, ffi.string(text).decode("utf-8", "replace"))
+def _log(number: int, level: int, text: ffi.CData) -> int:
+    _function(number)(level, text_of(text))
     return 0
 
 
-def _failure(number: int, message: char_p) -> int:
-    _function(number)(ffi.string(message).decode("utf-8", "replace"))
+def _failure(number: int, message: ffi.CData) -> int:
+    _function(number)(text_of(message))
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import llamacffi
 
 from .errors import InvalidArgumentError, LlamaError, compose
-from .native import ffi
+from .native import ffi, text_of
 
 if TYPE_CHECKING:
     from .context import Context
@@ -23,7 +23,7 @@ def templates() -> list[str]:
     n = llamacffi.llama_chat_builtin_templates(None, 0)
     names = ffi.new("const char *[]", n)
     llamacffi.llama_chat_builtin_templates(names, n)
-    return sorted(ffi.string(name).decode() for name in names)
+    return sorted(map(text_of, names))
 
 
 def render(messages: Messages, template: str, add_generation_prompt: bool = True) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from . import backends
 from .arguments import keep
 from .errors import ArgumentTypeError, InvalidArgumentError, failure
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Union
 
-    from .types import char_p, llama_model_params, llama_model_params_p
+    from .types import llama_model_params, llama_model_params_p
 
 __all__ = [
     "Device",
@@ -47,9 +47,9 @@ class Device:
     def __init__(self, index: int) -> None:
         self.index = index
         self.handle = lib.ggml_backend_dev_get(index)
-        self.name = _text(lib.ggml_backend_dev_name(self.handle))
-        self.description = _text(lib.ggml_backend_dev_description(self.handle))
-        self.backend = _text(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
+        self.name = text_of(lib.ggml_backend_dev_name(self.handle))
+        self.description = text_of(lib.ggml_backend_dev_description(self.handle))
+        self.backend = text_of(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
         kind = _enum("ggml_backend_dev_type", "GGML_BACKEND_DEVICE_TYPE_")[lib.ggml_backend_dev_type(self.handle)]
         self.type = _TYPES.get(kind, kind)
 
@@ -86,10 +86,6 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<llamacffi.Device {self.index} {self.name}: {self.description}, {self.type}>"
-
-
-def _text(text: char_p) -> str:
-    return str(ffi.string(text).decode("utf-8", "replace"))
 
 
 def _enum(name: str, prefix: str) -> dict[int, str]:

@@ -18,9 +18,9 @@ from .arrays import numpy
 from .errors import FreedHandleError, InvalidArgumentError, LlamaError, reason
 from .files import check_file, path_name, replacing
 from .gguf_values import NAMES, NUMBERS, TYPES, as_c, as_key, chosen_type, kept_type
-from .native import encode_path, ffi, lib
+from .native import encode_path, ffi, lib, text_of
 from .owner import Owner
-from .types import char_p, ggml_context_p, gguf_context_p
+from .types import ggml_context_p, gguf_context_p
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -217,10 +217,8 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
         Args:
             handle: `struct gguf_context *`.
         """
-        made = cls.__new__(cls)
+        made = cls._borrowing(handle)
         made._tensors = _read_tensors(handle, made._file)
-        Owner.__init__(made, handle)
-        made._owned = False
         return made
 
     @_alone
@@ -256,11 +254,11 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
         type_ = llamacffi.gguf_get_kv_type(handle, id_)
         if type_ != lib.GGUF_TYPE_ARRAY:
             value = getattr(llamacffi, f"gguf_get_val_{NAMES[type_]}")(handle, id_)
-            return _text(value) if type_ == lib.GGUF_TYPE_STRING else value
+            return text_of(value, exact=True) if type_ == lib.GGUF_TYPE_STRING else value
         n = llamacffi.gguf_get_arr_n(handle, id_)
         name = NAMES[llamacffi.gguf_get_arr_type(handle, id_)]
         if name == "str":
-            return [_text(llamacffi.gguf_get_arr_str(handle, id_, i)) for i in range(n)]
+            return [text_of(llamacffi.gguf_get_arr_str(handle, id_, i), exact=True) for i in range(n)]
         form = "?" if name == "bool" else NUMBERS[name]
         data = llamacffi.gguf_get_arr_data(handle, id_) if n else b""
         size = n * (1 if name == "bool" else array(form).itemsize)
@@ -271,11 +269,18 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
 
     @_alone
     def type_of(self, key: str) -> str:
-        """The type of a value: "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool" or "str";
-        of lists that of the elements and "[]".
+        """The type that a value has in the file (C: `gguf_get_kv_type`, `gguf_get_arr_type`).
+
+        Args:
+            key: its name.
+
+        Returns:
+            "u8", "i8", "u16", "i16", "u32", "i32", "u64" or "i64": an integer of so many bits, without or with a sign;
+            "f32" or "f64"; "bool"; "str". Of a list that of its elements with "[]" behind it: "str[]".
 
         Raises:
             KeyError: there is no such key.
+            FreedHandleError: the GGUF was closed.
         """
         handle, id_ = self.handle, self._id(key)
         type_ = llamacffi.gguf_get_kv_type(handle, id_)
@@ -284,7 +289,7 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
         return NAMES[type_]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Set a value: `set(key, value)`, with the type that the key has."""
+        """Set a value: `set(key, value)`, which keeps the type that the key has if the value fits it."""
         self.set(key, value)
 
     @_alone
@@ -292,14 +297,22 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
         """Set the value of a key, or add it (C: `gguf_set_val_…`, `gguf_set_arr_…`).
 
         Args:
-            key: its name.
-            value: bool, int, float or str; or a sequence or array of one dimension of these.
-            type: as `type_of` has it; with or without "[]" for lists. By default that which the key has. If it has
-                none, or one that does not fit: of a bool "bool"; of an int "u32", or what it needs, "i32", "u64" or
-                "i64"; of a float "f32"; of a list "i32" or what its ints need; of a NumPy array its own.
+            key: its name, text without a NUL.
+            value: bool, int, float or str, Python's or NumPy's; or a list, tuple or other sequence of these, all of one
+                kind (int and float may be mixed), or an array of one dimension. It is copied.
+            type: as `type_of` has it; with or without "[]" for lists. None: the type that the key has, if the value
+                fits it; otherwise by the value:
+
+                - bool: "bool"; str: "str"; float: "f32" (give "f64" to keep all digits)
+                - int: the first of "u32", "i32", "u64", "i64" that has room for it
+                - a list of ints: the first of "i32", "i64", "u64" that has room for all; with a float among them "f32"
+                - a NumPy array: its own; "f32" for float16
+
+        An empty list needs a type, or a key that has one. `general.alignment` must be a "u32" that is a power of 2.
 
         Raises:
             InvalidArgumentError: GGUF has no such type, or the value does not fit it. What there was stays.
+            FreedHandleError: the GGUF was closed.
         """
         handle = self.handle
         name = as_key(key)
@@ -308,7 +321,8 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
             raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {value.ndim}")
         plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's, its numbers too
         values = list(plain) if is_list else [plain]
-        kind = type.removesuffix("[]") if type is not None else kept_type(self._type(key), values, is_list)
+        before = self.type_of(key) if key in self else ""
+        kind = kept_type(before, values, is_list) if type is None else type.removesuffix("[]")
         kind = kind or chosen_type(key, values, is_list, getattr(value, "dtype", None))
         if kind not in TYPES or (type is not None and type.endswith("[]") and not is_list):
             raise InvalidArgumentError(f"{key}: type {type!r}: one of {', '.join(TYPES)}; of lists, [] behind it")
@@ -322,9 +336,6 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
             llamacffi.gguf_set_arr_str(handle, name, ffi.new("const char *[]", texts), len(texts))
         else:
             llamacffi.gguf_set_arr_data(handle, name, TYPES[kind], items, len(items))
-
-    def _type(self, key: str) -> str:
-        return self.type_of(key) if key in self else ""
 
     @_alone
     def __delitem__(self, key: str) -> None:
@@ -343,8 +354,8 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
     @_alone
     def __iter__(self) -> Iterator[str]:
         handle = self.handle
-        keys = [_text(llamacffi.gguf_get_key(handle, id_)) for id_ in range(llamacffi.gguf_get_n_kv(handle))]
-        return iter(keys)
+        n = llamacffi.gguf_get_n_kv(handle)
+        return iter([text_of(llamacffi.gguf_get_key(handle, id_), exact=True) for id_ in range(n)])
 
     @_alone
     def __len__(self) -> int:
@@ -514,7 +525,7 @@ def _read_tensors(handle: gguf_context_p, file: _File, ggml: Optional[ggml_conte
     tensor = llamacffi.ggml_get_first_tensor(ggml) if ggml else None
     made = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
-        name = _text(llamacffi.gguf_get_tensor_name(handle, id_))
+        name = text_of(llamacffi.gguf_get_tensor_name(handle, id_), exact=True)
         sizes = tensor.ne if tensor else llamacffi.gguf_get_tensor_ne(handle, id_)
         ne = list(sizes[0 : lib.GGML_MAX_DIMS])
         while len(ne) > 1 and ne[-1] == 1:
@@ -524,7 +535,3 @@ def _read_tensors(handle: gguf_context_p, file: _File, ggml: Optional[ggml_conte
         if ggml and tensor:
             tensor = llamacffi.ggml_get_next_tensor(ggml, tensor)
     return made
-
-
-def _text(text: char_p) -> str:
-    return str(ffi.string(text).decode("utf-8", "surrogateescape"))

@@ -7,19 +7,19 @@ import weakref
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Optional, Union
 
 import llamacffi
 
 from .checks import whole
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
-from .files import check_model_file, path_name
-from .native import encode_path, ffi
+from .errors import ArgumentTypeError, LlamaError, reason
+from .files import c_file, check_model_file, path_name
+from .metadata import read_metadata, read_text
+from .native import encode_path, ffi, lib, text_of
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
 from .progress import Progress, Watched
-from .types import FILE_p, char_array, char_p, llama_model_p, llama_model_params
+from .types import llama_model_p, llama_model_params
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -95,10 +95,7 @@ class Model(Owner[llama_model_p]):
             LlamaError: it is no model, or was freed.
         """
         llamacffi.llama_model_n_params(handle)
-        model = cls.__new__(cls)
-        Owner.__init__(model, handle)
-        model._owned = False
-        return model
+        return cls._borrowing(handle)
 
     @property
     def vocab(self) -> Vocab:
@@ -161,7 +158,7 @@ class Model(Owner[llama_model_p]):
     @property
     def ftype(self) -> str:
         """The type of most of its tensors as llama.cpp calls it, "Q4_K - Medium" (C: `llama_ftype_name`)."""
-        return _text(llamacffi.llama_ftype_name(llamacffi.llama_model_ftype(self.handle)))
+        return text_of(llamacffi.llama_ftype_name(llamacffi.llama_model_ftype(self.handle)))
 
     @property
     def rope_type(self) -> str:
@@ -209,7 +206,7 @@ class Model(Owner[llama_model_p]):
         """What the outputs of a classifier mean; empty, if the model names nothing (C: `llama_model_cls_label`)."""
         model = self.handle
         labels = [llamacffi.llama_model_cls_label(model, i) for i in range(llamacffi.llama_model_n_cls_out(model))]
-        return [_text(label) if label else "" for label in labels] if any(labels) else []
+        return [text_of(label, exact=True) if label else "" for label in labels] if any(labels) else []
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -229,7 +226,7 @@ class Model(Owner[llama_model_p]):
             The template, None if the model has none of this name.
         """
         template = llamacffi.llama_model_chat_template(self.handle, name)
-        return _text(template) if template else None
+        return text_of(template, exact=True) if template else None
 
     # --- what it does ---
 
@@ -413,59 +410,12 @@ def _load(path: Any, struct: llama_model_params) -> tuple[str, llama_model_p]:
     return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
 
 
-@contextmanager
-def c_file(file: BinaryIO, function: str) -> Generator[FILE_p]:
-    """A Python file as a `FILE *` at the same position, which the file keeps."""
-    try:
-        descriptor, position = file.fileno(), file.tell()
-        if "b" not in getattr(file, "mode", "b"):
-            raise ValueError("it is open as text")
-        here = os.lseek(descriptor, 0, os.SEEK_CUR)  # behind the position, if Python has read ahead
-    except (OSError, ValueError, AttributeError) as error:
-        problem = (
-            f"{function}: path: can't read this file: it must be one on a disk, open to be read as binary: {error}"
-        )
-        raise InvalidArgumentError(problem, function, "path") from None
-    stream = llamacffi.lib.llamacffi_open_file(descriptor, position)
-    if not stream:
-        raise LlamaError(f"{function}: path: can't read this file: {os.strerror(ffi.errno)}", function, "path")
-    try:
-        yield stream
-    finally:
-        llamacffi.lib.llamacffi_close_file(stream)
-        os.lseek(descriptor, here, os.SEEK_SET)
-
-
-def read_metadata(prefix: str, handle: ffi.CData) -> Mapping[str, str]:
-    """The metadata of a model or adapter, whose C functions have this prefix."""
-    key_at = getattr(llamacffi, f"{prefix}_meta_key_by_index")
-    value_at = getattr(llamacffi, f"{prefix}_meta_val_str_by_index")
-    count = getattr(llamacffi, f"{prefix}_meta_count")(handle)
-    pairs = ((read_text(partial(key_at, handle, i)), read_text(partial(value_at, handle, i))) for i in range(count))
-    return MappingProxyType(dict(sorted(pairs)))
-
-
-def read_text(write: Callable[[char_array, int], int]) -> str:
-    """The text that a C function writes to a buffer, of whatever length: it returns which one that is."""
-    room = 256
-    while True:
-        buffer = ffi.new("char[]", room)
-        n = write(buffer, room)
-        if n < room:
-            return str(ffi.buffer(buffer, max(n, 0))[:].decode("utf-8", "surrogateescape"))
-        room = n + 1
-
-
-def _text(text: char_p) -> str:
-    return str(ffi.string(text).decode("utf-8", "surrogateescape"))
-
-
-def _why_not_written(model: llama_model_p, name: str) -> str:
+def _why_not_written(model: ffi.CData, name: str) -> str:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         return f": there is no folder {folder}"
     if os.path.isdir(name):
         return ": that is a folder"
-    if not llamacffi.lib.llamacffi_can_save(model):
+    if not lib.llamacffi_can_save(model):
         return ": a device keeps weights in a layout of its own: load the model with use_extra_bufts=False to save it"
     return ": the folder or the file is not to be written to, or the disk is full"

@@ -13,7 +13,7 @@ from . import callbacks, logs
 from .candidates import Candidates, LogitsProcessors, PythonSampler
 from .checks import did_you_mean, several
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 from .owner import Owner
 from .types import Null, float_p, llama_context_p, llama_sampler_p, llama_token_data_array_p, llama_vocab_p
 
@@ -218,9 +218,7 @@ class Sampler(Owner[llama_sampler_p]):
         Args:
             handle: `struct llama_sampler *`.
         """
-        made = cls._of(handle)
-        made._owned = False
-        return made
+        return cls._borrowing(handle)
 
     @classmethod
     def from_options(cls, vocab: Any, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
@@ -318,9 +316,7 @@ class Sampler(Owner[llama_sampler_p]):
 
     def __getitem__(self, index: int) -> Sampler:
         """A sampler of this chain, which still belongs to it (C: `llama_sampler_chain_get`)."""
-        found = self._of(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
-        found._owned = False
-        return found
+        return self._borrowing(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
 
     def __iter__(self) -> Iterator[Sampler]:
         return (self[index] for index in range(len(self)))
@@ -417,7 +413,7 @@ class Sampler(Owner[llama_sampler_p]):
     @property
     def name(self) -> str:
         """What kind of sampler this is (C: `llama_sampler_name`)."""
-        return str(ffi.string(llamacffi.llama_sampler_name(self.handle)).decode("utf-8", "replace"))
+        return text_of(llamacffi.llama_sampler_name(self.handle))
 
     @property
     def seed(self) -> Optional[int]:

@@ -11,8 +11,7 @@ import llamacffi
 
 from .arrays import numpy
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
-from .native import ffi, lib
-from .types import ggml_tensor_p
+from .native import ffi, lib, text_of
 
 # In Python's characters for types; of what Python has no type for, the bits.
 _DTYPES = {
@@ -149,7 +148,7 @@ def quantize(values: Any, type_: Union[str, int], imatrix: Any = None) -> Any:
 
 def type_name(type_: int) -> str:
     """ggml's name of a type: "f32", "q4_0", … (C: `ggml_type_name`)."""
-    return str(ffi.string(llamacffi.ggml_type_name(type_)).decode())
+    return text_of(llamacffi.ggml_type_name(type_))
 
 
 def type_number(type_: Union[str, int]) -> int:

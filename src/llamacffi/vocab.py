@@ -11,7 +11,7 @@ import llamacffi
 from .arrays import numpy
 from .checks import several
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, failure
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 from .owner import Owner
 from .params import enum_name, enum_values
 from .tokens import as_tokens
@@ -32,10 +32,11 @@ class Vocab(Owner[llama_vocab_p]):
     `InvalidArgumentError`.
     """
 
-    def __init__(self, model: Model, handle: llama_vocab_p) -> None:
+    _adds_space: Optional[bool] = None  # as long as nobody has looked
+
+    def __init__(self, model: Model, handle: ffi.CData) -> None:
         super().__init__(handle, model)
         self._owned = False
-        self._adds_space: Optional[bool] = None
 
     @classmethod
     def from_handle(cls, handle: llama_vocab_p) -> Vocab:
@@ -45,11 +46,7 @@ class Vocab(Owner[llama_vocab_p]):
             LlamaError: it is no vocabulary, or its model was freed.
         """
         llamacffi.llama_vocab_n_tokens(handle)
-        vocab = cls.__new__(cls)
-        Owner.__init__(vocab, handle)
-        vocab._owned = False
-        vocab._adds_space = None
-        return vocab
+        return cls._borrowing(handle)
 
     # --- texts ---
 
@@ -287,7 +284,7 @@ class Vocab(Owner[llama_vocab_p]):
 
     def text(self, token: int) -> str:
         """The token as the model's file has it, with "▁" or "Ġ" for a space (C: `llama_vocab_get_text`)."""
-        return str(ffi.string(llamacffi.llama_vocab_get_text(self.handle, token)).decode("utf-8", "surrogateescape"))
+        return text_of(llamacffi.llama_vocab_get_text(self.handle, token), exact=True)
 
     def score(self, token: int) -> float:
         """The token's score (C: `llama_vocab_get_score`)."""
