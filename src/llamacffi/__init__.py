@@ -91,6 +91,8 @@ def _find(name: str) -> "Any":
 
 
 def __dir__() -> list[str]:
-    module = type(_facade)  # type() and not isinstance(): cffi's lib gives itself out as a module
-    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not module)
-    return sorted({*own, *_OWNING, *_facade.names()})
+    from types import ModuleType
+
+    # type() and not isinstance(): cffi's lib gives itself out as a module
+    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not ModuleType)
+    return sorted({*own, *_OWNING, *_facade.names()} - {"TYPE_CHECKING"})

@@ -71,7 +71,7 @@ def _entry_points() -> Iterator[tuple[str, str, Distribution]]:
     """Backend, package and distribution of each installed add-on."""
     from importlib.metadata import distributions
 
-    seen = set()
+    seen: set[str] = set()
     for distribution in distributions():
         # Most have none of this, and are not parsed.
         if GROUP not in (distribution.read_text("entry_points.txt") or ""):
@@ -95,10 +95,10 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     label = f"{distribution.metadata['Name']} {distribution.version}"
     project = label.partition(" ")[0]
     try:
-        spec = find_spec(package)
-        (folder,) = spec.submodule_search_locations  # type: ignore[union-attr, misc]
+        spec: Any = find_spec(package)
+        (folder,) = spec.submodule_search_locations
         own = _read(os.path.join(folder, "backend.json"))
-        path = os.path.join(folder, *own["file"].split("/"))
+        path: str = os.path.join(folder, *own["file"].split("/"))
         libraries = dict(own["libraries"])
         built_for = [own[key] for key in ("version", "commit", "abi")]
         os.stat(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional, Union
 
@@ -80,7 +80,7 @@ class Batch(Owner[llama_batch]):
             self._closings[0] += 1
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> Generator[None]:
         """While it is written to, computed or freed, nothing else does any of that.
 
         Raises:
@@ -157,6 +157,7 @@ class Batch(Owner[llama_batch]):
             data, n = self._embeddings(tokens)
             ids: Any = ffi.NULL
         else:
+            data = None
             ids, n = as_tokens(tokens, single=True)
         if at + n > self._n_tokens:
             held = f", and {at} are taken" if at else ""
@@ -174,7 +175,7 @@ class Batch(Owner[llama_batch]):
         try:
             handle = self._handle or self.handle
             lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)
-            if self._n_embd:
+            if data is not None:
                 ffi.memmove(handle.embd + at * self._n_embd, data, 4 * n * self._n_embd)
             if positions is not None:
                 ffi.memmove(handle.pos + at, positions, 4 * n)
@@ -188,7 +189,8 @@ class Batch(Owner[llama_batch]):
         if known is not None:
             return known, 1
         try:
-            seqs = list(map(operator.index, seq if isinstance(seq, (tuple, list)) else [seq]))
+            given: Any = seq
+            seqs = list(map(operator.index, given if isinstance(seq, (tuple, list)) else [given]))
         except TypeError as error:
             raise InvalidArgumentError(f"seq = {seq!r}: sequences are numbered: {error}") from None
         if not seqs or len(seqs) > self._n_seq_max:

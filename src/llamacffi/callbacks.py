@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
     from .types import (
+        char_p,
         char_p_p,
         ggml_cgraph_p,
         ggml_context_p,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         int64_t_p,
         llama_sampler_p,
         void_p,
-        void_p_p,
     )
 
     Function = Callable[..., Any]
@@ -286,12 +286,12 @@ def _tensor(number: int, tensor: ggml_tensor_p) -> int:
     return bool(_function(number)(tensor))
 
 
-def _log(number: int, level: int, text: ffi.CData) -> int:
+def _log(number: int, level: int, text: char_p) -> int:
     _function(number)(level, text_of(text))
     return 0
 
 
-def _failure(number: int, message: ffi.CData) -> int:
+def _failure(number: int, message: char_p) -> int:
     _function(number)(text_of(message))
     return 0
 
@@ -322,8 +322,9 @@ def _split(number: int, tensor: ggml_tensor_p, state: void_p) -> int:
 
 def _fill(struct: Any, answer: Any) -> None:
     """What a callback returns for a struct: nothing, one, or a dict, which leaves the rest of it as it is."""
+    values: Any = answer
     if isinstance(answer, dict):
-        for name, value in answer.items():
+        for name, value in values.items():
             if isinstance(value, dict):
                 _fill(ffi.addressof(struct, name), value)
             else:
@@ -341,7 +342,7 @@ def _read(number: int, offset: int, buffer: void_p, size: int) -> int:
 
 
 @_py
-def _bitmap(number: int, index: int, bitmap: void_p_p, text: char_p_p) -> int:
+def _bitmap(number: int, index: int, bitmap: Any, text: char_p_p) -> int:
     chunk = _function(number)(index)
     if chunk is None:
         return 1
@@ -447,7 +448,8 @@ def _method_copy_state(methods: Any, a: void_p, b: void_p, c: void_p, number: in
     if hasattr(methods, "copy_state"):
         methods.copy_state(source)
     else:
-        vars(methods).update(vars(source))
+        state: dict[str, Any] = methods.__dict__
+        state.update(source.__dict__)
 
 
 def _simple(name: str) -> Function:

@@ -329,7 +329,7 @@ class PythonSampler:
         if hasattr(self.sampler, "copy_state"):
             self.sampler.copy_state(source.sampler)
         elif hasattr(self.sampler, "__dict__"):
-            vars(self.sampler).update(vars(source.sampler))
+            self.sampler.__dict__.update(source.sampler.__dict__)
 
 
 class LogitsProcessors:

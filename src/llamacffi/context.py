@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
 
@@ -127,11 +127,13 @@ class Context(Owner[llama_context_p]):
             kept.pass_on(but="model default pooling_type is [-1]")
         if not handle:
             raise LlamaError("llama.cpp could not make this context", native=reason())
-        others = [each for each in (params.get("ctx_other"),) if isinstance(each, Owner)]
+        other: Any = params.get("ctx_other")
+        others: list[Any] = [other] if isinstance(params.get("ctx_other"), Owner) else []
         self._begin(handle, model, *others)
-        for seq, sampler in (params.get("samplers") or {}).items():
+        samplers: dict[int, Any] = params.get("samplers") or {}
+        for seq, sampler in samplers.items():
             if isinstance(sampler, Owner):
-                self._samplers[seq] = _Attachment(self, sampler)
+                self._samplers[seq] = _Attachment(self, samplers[seq])
 
     @classmethod
     def from_handle(cls, handle: llama_context_p) -> Context:
@@ -174,7 +176,9 @@ class Context(Owner[llama_context_p]):
             FreedHandleError: the context was closed.
         """
         self.handle  # noqa: B018 - raises
-        return cast("Model", self._parents[0])
+        parents: tuple[Any, ...] = self._parents
+        model: Model = parents[0]
+        return model
 
     @property
     def memory(self) -> Memory:

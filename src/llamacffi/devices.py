@@ -201,7 +201,8 @@ def find(device: Union[str, int, Device, Sequence[Union[str, int, Device]]]) -> 
 
 
 def _parts(device: Any) -> list[Any]:
-    parts = device.split(",") if isinstance(device, str) else device if isinstance(device, (list, tuple)) else [device]
+    given: Any = device
+    parts = given.split(",") if isinstance(device, str) else given if isinstance(device, (list, tuple)) else [given]
     return [part.strip() if isinstance(part, str) else part for part in parts]
 
 

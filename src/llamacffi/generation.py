@@ -84,7 +84,8 @@ class Generation(Loop[str]):
     def _collect(self) -> None:
         sequence = self._sequence
         if sequence.text_size:
-            self._made = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+            text = ffi.buffer(sequence.text, sequence.text_size)[:]
+            self._made = text.decode("utf-8", "replace")
         if sequence.n_tokens:
             self.tokens += ffi.unpack(sequence.tokens, sequence.n_tokens)
         self._stopped = bool(sequence.stop)

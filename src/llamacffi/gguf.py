@@ -316,14 +316,15 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
         """
         handle = self.handle
         name = as_key(key)
-        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(value, "ndim", 0) > 0
-        if getattr(value, "ndim", 1) > 1:
-            raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {value.ndim}")
-        plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's, its numbers too
+        given: Any = value
+        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(given, "ndim", 0) > 0
+        if getattr(given, "ndim", 1) > 1:
+            raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {given.ndim}")
+        plain: Any = given.tolist() if hasattr(given, "tolist") else given  # NumPy's, its numbers too
         values = list(plain) if is_list else [plain]
         before = self.type_of(key) if key in self else ""
         kind = kept_type(before, values, is_list) if type is None else type.removesuffix("[]")
-        kind = kind or chosen_type(key, values, is_list, getattr(value, "dtype", None))
+        kind = kind or chosen_type(key, values, is_list, getattr(given, "dtype", None))
         if kind not in TYPES or (type is not None and type.endswith("[]") and not is_list):
             raise InvalidArgumentError(f"{key}: type {type!r}: one of {', '.join(TYPES)}; of lists, [] behind it")
         items = as_c(key, kind, values)
@@ -365,7 +366,7 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
         return True
 
     __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]  # what Mapping says of it
 
     def _id(self, key: str) -> int:
         id_ = llamacffi.gguf_find_key(self.handle, as_key(key)) if key in self else -1
@@ -523,7 +524,7 @@ def _read_tensors(handle: gguf_context_p, file: _File, ggml: Optional[ggml_conte
     """The tensors by name. `ggml` has them as C's, in the same order; without it, C tells their sizes as of late."""
     begin = llamacffi.gguf_get_data_offset(handle)
     tensor = llamacffi.ggml_get_first_tensor(ggml) if ggml else None
-    made = {}
+    made: dict[str, Tensor] = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
         name = text_of(llamacffi.gguf_get_tensor_name(handle, id_), exact=True)
         sizes = tensor.ne if tensor else llamacffi.gguf_get_tensor_ne(handle, id_)

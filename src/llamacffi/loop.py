@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
 from .callbacks import Callback
@@ -97,9 +98,10 @@ class Loop(Owner[llamacffi_loop_p], Generic[Piece]):
             BusyError: one of them is being read just now.
         """
         for other in list(self._context._living_children()):
-            if isinstance(other, Loop) and other._seqs & self._seqs:
-                if other._at_work.locked():
-                    raise BusyError(f"another {type(other).__name__} is at work on this sequence of the context")
+            loop: Any = other
+            if isinstance(other, Loop) and loop._seqs & self._seqs:
+                if loop._at_work.locked():
+                    raise BusyError(f"another {type(loop).__name__} is at work on this sequence of the context")
                 other.close()
 
     def cancel(self) -> None:
@@ -165,7 +167,7 @@ class Loop(Owner[llamacffi_loop_p], Generic[Piece]):
         in_python, choice.n_members, choice.first, choice.k = plan
         if in_python:
             context = self._context
-            callback = self._callbacks[seq] = Callback(lambda row: sampler.sample(context, row))
+            callback = self._callbacks[seq] = Callback(partial(sampler.sample, context))
             choice.callback = callback.number
         return choice
 
@@ -209,7 +211,7 @@ class Loop(Owner[llamacffi_loop_p], Generic[Piece]):
         raise NotImplementedError
 
     @contextmanager
-    def _beginning(self) -> Iterator[None]:
+    def _beginning(self) -> Generator[None]:
         """While this is being made ready, nobody else closes it."""
         with self._at_work:
             self._worker = threading.get_ident()

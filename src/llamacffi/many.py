@@ -107,7 +107,7 @@ class Generations(Loop["tuple[int, str]"]):
             if sequence.n_tokens:
                 self.tokens[index] += ffi.unpack(sequence.tokens, sequence.n_tokens)
             if sequence.text_size:
-                text = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+                text = ffi.buffer(sequence.text, sequence.text_size)[:].decode("utf-8", "replace")
                 self._texts[index].append(text)
                 self._ready.append((index, text))
             if not sequence.stop:

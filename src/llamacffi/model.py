@@ -15,7 +15,7 @@ from .checks import whole
 from .errors import ArgumentTypeError, LlamaError, reason
 from .files import c_file, check_model_file, path_name
 from .metadata import read_metadata, read_text
-from .native import encode_path, ffi, lib, text_of
+from .native import encode_path, lib, text_of
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
 from .progress import Progress, Watched
@@ -380,8 +380,8 @@ class Model(Owner[llama_model_p]):
         fields = set(field_names("struct llama_context_params"))
         params = {name: value for name, value in options.items() if name in fields}
         if not n_ctx:
-            n_ctx = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
-            n_ctx = n_ctx if n_seq == 1 else n_seq * padded(n_ctx)
+            room = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
+            n_ctx = room if n_seq == 1 else n_seq * padded(room)
         params["n_ctx"] = n_ctx
         return self.context(**params), {name: value for name, value in options.items() if name not in fields}
 
@@ -397,6 +397,7 @@ def _closed_on_failure(owner: Owner[Any]) -> Generator[None]:
 
 def _load(path: Any, struct: llama_model_params) -> tuple[str, llama_model_p]:
     """What is loaded, by name, and the model, NULL if llama.cpp could not load it."""
+    parts: Any = path
     if isinstance(path, (str, os.PathLike)):
         name = check_model_file(path)
         return name, llamacffi.llama_model_load_from_file(encode_path(name), struct)
@@ -406,11 +407,11 @@ def _load(path: Any, struct: llama_model_params) -> tuple[str, llama_model_p]:
     if not isinstance(path, Sequence) or isinstance(path, (bytes, bytearray, memoryview)) or not path:
         problem = f"Model: path: must be a path, a list of paths or a binary file, not {path!r}"
         raise ArgumentTypeError(problem, "Model", "path")
-    names = [check_model_file(each) for each in path]
+    names = [check_model_file(each) for each in parts]
     return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
 
 
-def _why_not_written(model: ffi.CData, name: str) -> str:
+def _why_not_written(model: llama_model_p, name: str) -> str:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         return f": there is no folder {folder}"

@@ -53,6 +53,9 @@ class Owner(Generic[Handle]):
     _handle: Optional[Handle] = None  # as long as making it has not succeeded, and once it was closed
 
     def __init__(self, handle: Handle, *parents: Owner[Any]) -> None:
+        self._take(handle, *parents)
+
+    def _take(self, handle: Any, *parents: Owner[Any]) -> None:
         self._handle = handle
         self._owned = True
         self._abandoned = False
@@ -62,10 +65,10 @@ class Owner(Generic[Handle]):
             parent._children[id(self)] = weakref.ref(self)
 
     @classmethod
-    def _borrowing(cls: type[Self], handle: ffi.CData, *parents: Owner) -> Self:
+    def _borrowing(cls: type[Self], handle: ffi.CData, *parents: Owner[Any]) -> Self:
         """An object over a handle that still belongs to whom it belonged: closing this does not free it."""
         made = cls.__new__(cls)
-        Owner.__init__(made, handle, *parents)
+        made._take(handle, *parents)
         made._owned = False
         return made
 
@@ -95,7 +98,7 @@ class Owner(Generic[Handle]):
             return
         for child in reversed(list(self._living_children())):
             child.close()
-        if self._handle is None:  # a child has closed what was only there for it
+        if self.closed:  # by a child, which was what it was there for
             return
         self._close_handle()
         self._handle = None

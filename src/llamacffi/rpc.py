@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Optional, Union
 
-    from .types import AnyPointer
+    from .types import AnyPointer, ggml_backend_dev_t
 
 __all__ = ["add_servers", "remove_servers", "serve", "set_timeouts"]
 
@@ -47,7 +47,7 @@ def add_servers(endpoints: Union[str, Iterable[str]]) -> list[devices.Device]:
             before it have been added.
         BackendError: the RPC backend is not there.
     """
-    added = []
+    added: list[ggml_backend_dev_t] = []
     for endpoint in _split(endpoints):
         name = endpoint.encode()
         reg = llamacffi.ggml_backend_rpc_add_server(name)

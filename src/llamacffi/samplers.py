@@ -207,7 +207,7 @@ class Sampler(Owner[llama_sampler_p]):
     @classmethod
     def _of(cls, handle: llama_sampler_p, *parents: Owner[Any], kind: Any = None) -> Sampler:
         made = cls.__new__(cls)
-        Owner.__init__(made, handle, *parents)
+        made._take(handle, *parents)
         made._kind = kind
         return made
 
@@ -402,9 +402,8 @@ class Sampler(Owner[llama_sampler_p]):
         handle = llamacffi.llama_sampler_clone(self.handle)
         if not handle:
             raise LlamaError("this sampler can't be copied", "llama_sampler_clone", native=reason())
-        copies = {
-            id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")
-        }
+        kinds: list[Any] = [self._kind, *(self._members or ())]
+        copies: dict[int, Any] = {id(each): each.take_copy() for each in kinds if hasattr(each, "take_copy")}
         made = self._of(handle, *self._outer_parents(), kind=copies.get(id(self._kind), self._kind))
         if self._members is not None:
             made._members = [copies.get(id(each), each) for each in self._members]
@@ -635,7 +634,7 @@ class Sampler(Owner[llama_sampler_p]):
         """The same with words (C: `llama_sampler_init_grammar_lazy`, deprecated there): see `grammar_lazy_patterns`."""
         handle, parents = _vocab("grammar_lazy", vocab)
         words, tokens = _listed("trigger_words", trigger_words), _listed("trigger_tokens", trigger_tokens)
-        init = llamacffi.llama_sampler_init_grammar_lazy
+        init: Any = llamacffi.llama_sampler_init_grammar_lazy  # pyright: ignore[reportDeprecated]  # as it is told
         return cls._of_grammar(parents, init, handle, text, root, words, len(words), tokens, len(tokens))
 
     @classmethod
@@ -881,16 +880,18 @@ def _seed(seed: Optional[int]) -> int:
 
 def _vocab(function: str, source: Any) -> tuple[llama_vocab_p, tuple[Owner[Any], ...]]:
     """The vocabulary's handle, and what must outlive whatever uses it."""
-    handle = getattr(source, "handle", source)
+    handle: Any = getattr(source, "handle", source)
+    given: Any = handle
     kind = ffi.typeof(handle).cname if isinstance(handle, ffi.CData) else ""
     if "struct llama_model *" in kind:
-        handle = llamacffi.llama_model_get_vocab(handle)
+        given = llamacffi.llama_model_get_vocab(given)
     elif "struct llama_vocab *" not in kind:
         raise InvalidArgumentError(
             f"Sampler: {function} needs the vocabulary: give a Model, a Vocab, or the handle of one as the first "
             f"argument, not {source!r}"
         )
-    return handle, (source,) if isinstance(source, Owner) else ()
+    owner: Any = source
+    return given, (owner,) if isinstance(source, Owner) else ()
 
 
 def _n_vocab(function: str, source: Any) -> int:
@@ -903,7 +904,8 @@ def _pairs(logit_bias: Optional[LogitBias]) -> list[tuple[int, float]]:
     if logit_bias is None:
         return []
     try:
-        pairs = logit_bias.items() if isinstance(logit_bias, Mapping) else logit_bias
+        given: Any = logit_bias
+        pairs = given.items() if isinstance(logit_bias, Mapping) else given
         return [(int(token), float(bias)) for token, bias in pairs]
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(f"logit_bias: a dict of numbers by token is needed: {error}") from None

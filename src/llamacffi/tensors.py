@@ -12,6 +12,7 @@ import llamacffi
 from .arrays import numpy
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
 from .native import ffi, lib, text_of
+from .types import ggml_tensor_p
 
 # In Python's characters for types; of what Python has no type for, the bits.
 _DTYPES = {

@@ -34,7 +34,7 @@ class Vocab(Owner[llama_vocab_p]):
 
     _adds_space: Optional[bool] = None  # as long as nobody has looked
 
-    def __init__(self, model: Model, handle: ffi.CData) -> None:
+    def __init__(self, model: Model, handle: llama_vocab_p) -> None:
         super().__init__(handle, model)
         self._owned = False
 
@@ -314,13 +314,14 @@ def _copy(tokens: int32_t_p, n: int) -> Any:
 
 
 def _data(text: Any) -> bytes:
+    given: Any = text
     if isinstance(text, str):
         try:
             data = text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise InvalidArgumentError(f"text: {error}: it is no Unicode, and stands for no byte either") from None
     elif isinstance(text, (bytes, bytearray, memoryview)):
-        data = bytes(text)
+        data = bytes(given)
     else:
         raise ArgumentTypeError(f"text: must be str or bytes, not {type(text).__name__}")
     if len(data) >= 2**31 - 8:
