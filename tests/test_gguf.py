@@ -8,6 +8,7 @@ import random
 import struct
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
@@ -34,9 +35,9 @@ LIMITS = {
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[[GGUF], GGUF]:
+def written(tmp_path: Path) -> Iterator[Callable[[GGUF], GGUF]]:
     """A function that writes an object to a file, closes it, and opens the file."""
-    opened = []
+    opened: list[GGUF] = []
 
     def write(gguf: GGUF) -> GGUF:
         path = tmp_path / f"{len(opened)}.gguf"
@@ -93,7 +94,8 @@ def test_mapping() -> None:
         assert gguf.pop("a") == 1
         assert "a" not in gguf
         assert "a\0" not in gguf
-        assert 5 not in gguf
+        number: object = 5
+        assert number not in gguf
         for missing in (lambda: gguf["a"], lambda: gguf.type_of("a"), lambda: gguf.__delitem__("a")):
             with pytest.raises(KeyError, match="a"):
                 missing()
@@ -210,6 +212,7 @@ def test_tensors_of_every_kind(written: Callable[[GGUF], GGUF]) -> None:
         assert (tensor.array() == (values * 9).astype(dtype)).all()
         assert (tensor.dequantize() == (values * 9).astype(dtype).astype(np.float32)).all()
         assert tensor.size == tensor.array().nbytes
+        assert tensor.offset is not None
         assert tensor.offset % 32 == 0
     assert (read.tensors["to f16"].array() == values.astype(np.float16)).all()
     assert read.tensors["bits"].dequantize().tolist() == [1, 1, 1, 1]
@@ -286,7 +289,9 @@ def test_a_copy_keeps_tensors_byte_for_byte(model_path: str, tmp_path: Path) -> 
             assert list(copy.tensors) == list(source.tensors)
             assert copy.alignment == 128
             for name, tensor in source.tensors.items():
-                assert copy.tensors[name].offset % 128 == 0
+                offset = copy.tensors[name].offset
+                assert offset is not None
+                assert offset % 128 == 0
                 assert copy.tensors[name].type == tensor.type
                 assert copy.tensors[name].array().tobytes() == tensor.array().tobytes()
             changed = {key for key in before if key not in copy or not np.array_equal(copy[key], before[key])}
@@ -364,7 +369,7 @@ def test_reading_tensors_while_another_thread_writes_over_the_file(tmp_path: Pat
     path = tiny_models.write_llama(tmp_path / "model.gguf")
     with GGUF(path) as gguf:
         kept = gguf.tensors["output.weight"].dequantize()
-        wrong = []
+        wrong: list[int] = []
 
         def read() -> None:
             for _ in range(300):
@@ -432,13 +437,14 @@ def test_what_can_not_be_read(tmp_path: Path) -> None:
         with pytest.raises(llamacffi.LlamaError, match=reason) as raised:
             GGUF(path)
         assert str(path) in str(raised.value)
+    wrong: Any
     for wrong, reason in (
         (tmp_path / "none.gguf", "none.gguf: No such file"),
         (tmp_path, "is a folder"),
         (5, "no.* path"),
     ):
         with pytest.raises(llamacffi.LlamaError, match=reason):
-            GGUF(wrong)  # type: ignore[arg-type]
+            GGUF(wrong)
 
 
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
@@ -460,7 +466,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     file = damage.File(tiny_models.write_llama(path).read_bytes())
     ways = (damage.flipped_bits, damage.overwritten, damage.cut, damage.cut_out, damage.head)
     rng = random.Random(5)
-    refused = []
+    refused: list[llamacffi.LlamaError] = []
     for number in range(300):
         path.write_bytes(ways[number % len(ways)](file, rng))
         try:

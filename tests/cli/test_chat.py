@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model
 from terminals import BARE, Terminal
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SYSTEM = "You are a parrot."
 N_PREDICT = 12

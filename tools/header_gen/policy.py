@@ -63,6 +63,7 @@ class Policy:
     callbacks: dict[str, str] = field(default_factory=_empty)
     supplied: dict[str, str] = field(default_factory=_empty)
     keeps: dict[str, dict[str, str]] = field(default_factory=_empty)
+    looked_at: dict[str, list[str]] = field(default_factory=_empty)
 
     def needs_backends(self, function: str) -> bool:
         return any(fnmatch.fnmatchcase(function, pattern) for pattern in self.loads_backends)

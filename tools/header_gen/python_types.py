@@ -94,9 +94,9 @@ class PythonTypes:
         return self._types.plain(type_)
 
     def function_type(self, type_: Type) -> Optional[Signature]:
-        """What a pointer to a function points to; None if it is something else."""
+        """What a function's type, or a pointer to one, says; None if it is something else."""
         type_ = self.plain(type_)
-        to = self.plain(type_.to) if isinstance(type_, Pointer) else None
+        to = self.plain(type_.to) if isinstance(type_, Pointer) else type_
         return to if isinstance(to, Signature) else None
 
     def is_opaque(self, type_: Type) -> bool:
@@ -299,7 +299,7 @@ class PythonTypes:
             call = f"    def __call__(self{given}{slash}) -> {self.value(signature.result)}: ...\n"
             return f"class {typedef.name}(FunctionPointer):\n{docstring(text)}\n{call}"
         alias = self.value(typedef.type)
-        if alias == typedef.name or isinstance(self.plain(typedef.type), Signature):
+        if alias == typedef.name:
             return ""
         return f"{typedef.name}: TypeAlias = {alias}\n{docstring(text, '')}"
 
@@ -317,12 +317,12 @@ class PythonTypes:
             return ""
         if name == "FILE":
             return "class FILE_p(AnyPointer):\n" + docstring("FILE *")
-        text = f"{spell(_unqualified(type_))} *" if not self._has_inline(type_) else name
+        text = spell(Pointer(_unqualified(type_))) if not self._has_inline(type_) else name
         members = f"_{name}_members, " if isinstance(plain, Named) and self._has_members(plain) else ""
         pointer = f"class {name}_p({members}Pointer[{item}, {taken}, {array}]):\n{docstring(text)}"
         if self.is_opaque(plain):  # there are no arrays of what has no size
             return pointer.replace(f"Pointer[{item}, {taken}, {array}]", f"Pointer[{item}, {item}, {name}_p]")
-        return f"{pointer}\nclass {array}({name}_p, Sized[{item}]):\n{docstring(text[:-1] + '[]')}"
+        return f"{pointer}\nclass {array}({name}_p, Sized[{item}]):\n{docstring(f'An array; as a pointer, {text}')}"
 
     def _has_members(self, type_: Named) -> bool:
         record = self._records.get(type_.name)

@@ -14,6 +14,7 @@ import re
 from pathlib import Path
 from typing import Optional
 
+import defaults
 from comments import Comments
 from guards import Types, argument_names, nullable
 from model import API, Constant, Declaration, Function, Named, Parameter, Pointer, Record, Type, spell
@@ -92,11 +93,11 @@ class _Writer:
 
     def _lib_parameter(self, function: Function, parameter: Parameter, name: str) -> str:
         types, type_ = self.types, self.types.plain(parameter.type)
+        if types.function_type(type_):
+            return f"{types.value(parameter.type)} | Null"
         if not isinstance(type_, Pointer):
             return types.taken(parameter.type)
         may_be_null = " | Null" if nullable(function, parameter, name, self._policy, self._guard_types) else ""
-        if types.function_type(type_):
-            return f"{types.value(parameter.type)} | Null"
         given = types.value(parameter.type)
         if types.is_void(type_.to):
             given = "AnyPointer | bytes" if _is_const(type_.to) else "AnyPointer"
@@ -123,15 +124,16 @@ class _Writer:
 
     def _checked_parameter(self, function: Function, parameter: Parameter, name: str) -> str:
         types, type_ = self.types, self.types.plain(parameter.type)
-        if not isinstance(type_, Pointer):
-            pointer = f" | {types.value(Pointer(parameter.type))}" if types.is_record(type_) else ""
-            return types.taken(parameter.type) + pointer
-        may_be_null = " | Null | None" if nullable(function, parameter, name, self._policy, self._guard_types) else ""
         if types.function_type(type_):
             c_type = parameter.type.name if isinstance(parameter.type, Named) else ""
             python = self._policy.callbacks.get(c_type, "Callable[..., Any]")
             return f"{types.value(parameter.type)} | {python} | Callback | Null | None"
-        sized = name in self._policy.merged("sizes", function.name)
+        if not isinstance(type_, Pointer):
+            pointer = f" | {types.value(Pointer(parameter.type))}" if types.is_record(type_) else ""
+            return types.taken(parameter.type) + pointer
+        may_be_null = " | Null | None" if nullable(function, parameter, name, self._policy, self._guard_types) else ""
+        counts = defaults.counts(function, argument_names(function.signature), self._policy, self._guard_types)
+        sized = name in counts or name in self._policy.merged("sizes", function.name)
         written = not _is_const(type_.to) and name not in self._policy.lists("reads", function.name)
         given = types.value(parameter.type)
         if types.is_void(type_.to):

@@ -9,8 +9,7 @@ from .. import arrays
 from ..embedding import embed
 from ..errors import LlamaError
 from ..files import replacing
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
     with shared.load_model(options) as model:
         embeddings: Any = embed(model, texts, normalize=options.normalize, **params, **shared.threads(options))
         n_embd = model.n_embd
-    pooled = type(embeddings) is not list
+    pooled = hasattr(embeddings, "tolist")
     if options.output:
         if not pooled:
             raise LlamaError("the model pools nothing, and texts of several lengths are no array: give --pooling mean")
