@@ -76,10 +76,12 @@ _OWNING = {
 }
 
 
-def __getattr__(name: str) -> "Any":
-    # Kept: asking again costs several times what the call itself does.
-    value = globals()[name] = _find(name)
-    return value
+if not TYPE_CHECKING:  # to checkers, a name that the stubs don't have is a mistake
+
+    def __getattr__(name: str) -> "Any":
+        # Kept: asking again costs several times what the call itself does.
+        value = globals()[name] = _find(name)
+        return value
 
 
 def _find(name: str) -> "Any":
