@@ -1,5 +1,7 @@
 """What the checked facade takes where C takes a pointer, a text, a struct or a function, and what it refuses."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import array
@@ -143,7 +145,8 @@ def buffers() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
 def test_buffer_without_a_copy(name: str) -> None:
     source, target = (make() for make in buffers()[name])
     llamacffi.ggml_fp16_to_fp32_row(source, target, 3)
-    assert list(memoryview(target).cast("B").cast("f") if not isinstance(target, ffi.CData) else target) == SINGLES
+    found: Any = target if isinstance(target, ffi.CData) else memoryview(target).cast("B").cast("f")
+    assert list(found) == SINGLES
 
 
 def test_longer_buffer_is_fine() -> None:

@@ -1,5 +1,7 @@
 """Contexts: their parameters, computing, outputs, memory, states, adapters, threads and ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc

@@ -1,5 +1,7 @@
 """Samplers: each kind against the C function, chains and who owns what, grammars, and those written in Python."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc
