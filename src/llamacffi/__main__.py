@@ -14,6 +14,7 @@ import llamacffi
 from . import sdk
 from .cli import COMMANDS
 from .errors import InvalidArgumentError, LlamaError
+from .native import report
 
 
 class _Command(argparse.ArgumentParser):
@@ -81,7 +82,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
         options.run(options)
     except LlamaError as error:
         # llama.cpp's own words have been logged, but for those on an argument, such as a grammar.
-        print(f"llamacffi: {error if isinstance(error, InvalidArgumentError) else error.args[0]}", file=sys.stderr)
+        report(f"{error if isinstance(error, InvalidArgumentError) else error.args[0]}")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -89,10 +90,10 @@ def main(arguments: Optional[list[str]] = None) -> int:
         # The interpreter must not try to flush it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error.__cause__, BrokenPipeError):  # whoever reads no further wants no message either
-            print(f"llamacffi: can't write the output: {error}", file=sys.stderr)
+            report(f"can't write the output: {error}")
         return 1
     except OSError as error:
-        print(f"llamacffi: {error}", file=sys.stderr)
+        report(str(error))
         return 1
     return 0
 

@@ -11,6 +11,7 @@ import sys
 from _thread import RLock
 
 from .errors import BackendError, last_error
+from .logs import Kept
 from .native import encode_path, ffi, get_library_dir, lib, report, text_of, user_prefix
 
 TYPE_CHECKING = False
@@ -210,7 +211,6 @@ def _load_cpu(variants: dict[str, str]) -> None:
 def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
     """Load a backend that one can do without: it may lack its driver."""
     from .addons import load_libraries
-    from .logs import Kept
 
     module = lib.llamacffi_module_open(encode_path(path))
     if not module:

@@ -19,6 +19,7 @@ from .tokens import as_tokens
 
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
+_BUSY = "this Batch is in use, by another thread or by what has called this"
 _OUTPUTS = {"none": 0, "last": 1, "all": 2}
 
 
@@ -86,7 +87,7 @@ class Batch(Owner):
             BusyError: something does.
         """
         if not self._lock.acquire(blocking=False):
-            raise BusyError("this Batch is in use, by another thread or by what has called this")
+            raise BusyError(_BUSY)
         try:
             yield
         finally:
@@ -169,7 +170,7 @@ class Batch(Owner):
         if outputs is None:
             outputs, flags = _flags(logits, n)
         if not self._lock.acquire(False):  # in_use(), at half its cost
-            raise BusyError("this Batch is in use, by another thread or by what has called this")
+            raise BusyError(_BUSY)
         try:
             handle = self._handle or self.handle
             lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)

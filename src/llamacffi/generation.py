@@ -13,10 +13,10 @@ from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end
 from .native import ffi, lib
 from .owner import Owner
 from .progress import Progress, Watched
+from .samplers import Sampler
 
 if TYPE_CHECKING:
     from .context import Context
-    from .samplers import Sampler
 
 
 class Generation(Loop[str]):
@@ -150,8 +150,6 @@ def generate(
         InvalidArgumentError: the prompt is empty, or does not fit into the context; an option is wrong.
         LlamaError: the native reason why it can't be done; so does reading the text.
     """
-    from .samplers import Sampler
-
     model = context.model
     tokens = to_tokens(model.vocab, prompt, add_special, parse_special)
     end = to_end(context, max_tokens, stop, ignore_eog)

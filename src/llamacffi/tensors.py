@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array as plain_array
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from typing import Any, Optional, Union
 
 import llamacffi
 
-from .arrays import numpy
+from .arrays import ITEM_SIZES, numpy
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
 from .native import ffi, lib, text_of
 
@@ -92,9 +93,7 @@ def to_float(type_: int, data: Any, shape: Sequence[int]) -> Any:
     np = numpy()
     if type_ in _DTYPES and type_ != lib.GGML_TYPE_BF16 and np is not None:
         return data.astype(np.float32)
-    n = 1
-    for each in shape:
-        n *= each
+    n = prod(shape)
     made: Any = np.empty(shape, np.float32) if np is not None else memoryview(plain_array("f", bytes(4 * n)))
     if type_ == lib.GGML_TYPE_F32:
         made.cast("B")[:] = data.cast("B")
@@ -174,9 +173,6 @@ def _types() -> dict[str, int]:
     }
 
 
-_SIZES = {"B": 1, "b": 1, "H": 2, "e": 2, "h": 2, "f": 4, "i": 4, "d": 8, "q": 8}
-
-
 def dtype_of(type_: int) -> str:
     """The dtype of `array`'s results for a type, as a character of Python's `struct`."""
     return _DTYPES.get(type_, "B")
@@ -219,7 +215,7 @@ def over(
 
 
 def _contiguous(shape: Sequence[int], dtype: str) -> list[int]:
-    strides = [_SIZES[dtype]]
+    strides = [ITEM_SIZES[dtype]]
     for each in reversed(shape[1:]):
         strides.insert(0, strides[0] * each)
     return strides
@@ -243,10 +239,7 @@ def shape_of(type_: int, laid_out: Sequence[int]) -> tuple[int, ...]:
 
 def size_of(dtype: str, shape: Sequence[int]) -> int:
     """The bytes of a contiguous array."""
-    size = _SIZES[dtype]
-    for each in shape:
-        size *= each
-    return size
+    return ITEM_SIZES[dtype] * prod(shape)
 
 
 def as_type(values: Any, type_: Union[str, int, None] = None, imatrix: Any = None) -> tuple[int, Any]:

@@ -17,8 +17,7 @@ from .. import devices, native
 from ..batch import Batch
 from ..context import Context
 from ..model import Model
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 # Of the table, each with its width; those of numbers are written at the right.
 _COLUMNS = {"model": 30, "size": 10, "params": 10, "backend": 10, "ngl": 3, "threads": 7, "test": 15, "t/s": 20}

@@ -9,8 +9,7 @@ from .. import arrays
 from ..embedding import embed
 from ..errors import LlamaError
 from ..files import replacing
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 from ..checks import did_you_mean
 from ..errors import LlamaError
 from ..gguf import GGUF
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 _MOST = 8  # of a list's values, and ten times as many characters of a text
 

@@ -8,12 +8,11 @@ import os
 from contextlib import nullcontext
 from typing import Any
 
-from .. import logs
+from .. import logs, native
 from ..errors import LlamaError
 from ..params import enum_value, enum_values
 from ..quantization import quantize
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> None:
         kept.pass_on()
         raise
     if kept.lines:
-        terminal.note(f"{kept.lines[-1][1]} ({len(kept.lines)} warnings in all, -v shows them)")
+        native.report(f"{kept.lines[-1][1]} ({len(kept.lines)} warnings in all, -v shows them)")
     before, after = (os.path.getsize(path) / 2**20 for path in (options.input, options.output))
     terminal.write(f"{options.output}: {after:.2f} MiB, of {before:.2f}\n")
 

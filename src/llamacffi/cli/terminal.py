@@ -66,11 +66,6 @@ def _finite(value: Any) -> Any:
     return list(map(_finite, value)) if isinstance(value, (list, tuple)) else value
 
 
-def note(message: str) -> None:
-    """One line to standard error."""
-    print(f"llamacffi: {message}", file=sys.stderr)
-
-
 @contextmanager
 def progress(what: str) -> Iterator[Optional[Report]]:
     """A bar on standard error, which is wiped at the end of the `with` block.

@@ -6,8 +6,7 @@ import argparse
 from typing import Any
 
 from ..model import Model
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
