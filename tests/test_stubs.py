@@ -125,7 +125,7 @@ def test_constants_have_the_type_of_their_values() -> None:
             assert ast.unparse(node.annotation) == f"Final[{kinds[type(getattr(llamacffi, name))]}]", name
 
 
-@pytest.mark.parametrize("name", [name for name, node in TYPES.items() if name.endswith("_members")])
+@pytest.mark.parametrize("name", [name for name in TYPES if name.endswith("_members")])
 def test_structs_have_their_fields(name: str) -> None:
     node = TYPES[name]
     assert isinstance(node, ast.ClassDef)

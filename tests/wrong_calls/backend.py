@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from llamacffi import ffi, lib
@@ -265,7 +265,7 @@ def wrong_load_null(c: Any, w: World) -> None:
 
 def wrong_meta_without_devices(c: Any, w: World) -> None:
     """ggml_backend_meta_device: InvalidArgumentError"""
-    split = ffi.callback("ggml_backend_meta_get_split_state_t", lambda tensor, data: None, error=None)
+    split = ffi.callback("ggml_backend_meta_get_split_state_t", lambda *_: None, error=None)
     c.ggml_backend_meta_device(ffi.new("ggml_backend_dev_t[]", [w.device]), 0, split, ffi.NULL)
 
 
@@ -1111,7 +1111,7 @@ def wrong_compare_without_callback(c: Any, w: World) -> None:
 
 
 def on_compare(w: World) -> Any:
-    return w.keep(ffi.callback("ggml_backend_eval_callback", lambda i, a, b, data: True))
+    return w.keep(ffi.callback("ggml_backend_eval_callback", lambda *_: True))
 
 
 def wrong_compare_nodes_null(c: Any, w: World) -> None:
@@ -2321,7 +2321,7 @@ def wrong_rpc_server_hangs_up(c: Any, w: World) -> None:
 
 
 @contextlib.contextmanager
-def rpc_server(w: World) -> Iterator[bytes]:
+def rpc_server(w: World) -> Generator[bytes, None, None]:
     """The address of a server of this machine's CPU, in a process of its own."""
     endpoint = closed_port()
     code = (

@@ -968,7 +968,7 @@ def right_damaged_chunks(c: Any, w: World) -> None:
 
 def right_positions(c: Any, w: World) -> None:
     tokens = image_tokens(w)
-    n = c.mtmd_image_tokens_get_n_tokens(tokens)
+    n: int = c.mtmd_image_tokens_get_n_tokens(tokens)
     positions = ffi.new("struct mtmd_decoder_pos[]", n)
     c.mtmd_helper_image_get_decoder_pos(tokens, 5, positions)
     assert positions[n - 1].t == c.mtmd_image_tokens_get_decoder_pos(tokens, 5, n - 1).t == 5 + n - 1
@@ -1007,7 +1007,7 @@ def right_lazy(c: Any, w: World) -> None:
 
 
 def right_lazy_that_fails(c: Any, w: World) -> None:
-    callback = ffi.callback("mtmd_bitmap_lazy_callback", lambda index, user_data, out_bitmap, out_text: -2)
+    callback = ffi.callback("mtmd_bitmap_lazy_callback", lambda *_: -2)
     lazy = c.mtmd_bitmap_init_lazy(context(w), b"id", ffi.NULL, callback)
     assert c.mtmd_tokenize(context(w), c.mtmd_input_chunks_init(), text(w), bitmaps(w, lazy), 1) == 2
 
