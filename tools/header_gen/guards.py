@@ -218,7 +218,7 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
 
 
 def _argument_checks(function: Function, names: list[str], policy: Policy, types: Types, give_up: str) -> list[str]:
-    lines = []
+    lines: list[str] = []
     quick = policy.names("quick", function.name)
     unchecked_enums = policy.lists("any_enum", function.name)
     frees = defaults.freed(function, names, policy, types)
