@@ -14,7 +14,7 @@ import pytest
 
 import vendor
 from fake_index import TOOLS, Project, sha256
-from test_api_diff import NEW, OLD, publish, tree
+from fake_trees import NEW, OLD, publish, tree
 
 # In the place of the build: what it is asked for, and in which order. `FAIL=target` fails, `HOLD=target` waits.
 MAKEFILE = """
@@ -163,18 +163,9 @@ def test_tests_that_fail(repo: Project) -> None:
     assert_pinned(repo, "1.1")
 
 
-ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-no_sigint = pytest.mark.skipif(ignored, reason="SIGINT is ignored here, as in background jobs")
-
-
 @posix_only
 @pytest.mark.parametrize(
-    ("hold", "kind"),
-    [
-        pytest.param(".venv/installed", "SIGINT", marks=no_sigint),
-        (".venv/installed", "SIGTERM"),
-        pytest.param("test", "SIGINT", marks=no_sigint),
-    ],
+    ("hold", "kind"), [(".venv/installed", "SIGINT"), (".venv/installed", "SIGTERM"), ("test", "SIGINT")]
 )
 def test_interrupted(repo: Project, hold: str, kind: str) -> None:
     """While it builds all is put back; while it tests the new pin stays. What it started ends with it."""
