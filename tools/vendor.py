@@ -56,8 +56,12 @@ def _git(folder: Path, *arguments: str) -> str:
     return "" if done.returncode else done.stdout.strip()
 
 
-def obtain(root: Path) -> Path:
+def obtain(root: Path, archive: Path | None = None) -> Path:
     """Make sure that `root`/vendor/llama.cpp is the source that `root`/vendor/requirements.txt pins; return its path.
+
+    Args:
+        root: the repository.
+        archive: the very sdist that is pinned, where it is at hand.
 
     Raises:
         VendorError: the tree there was put by hand, or the sdist cannot be had, or is not what it should be, or the
@@ -76,7 +80,7 @@ def obtain(root: Path) -> Path:
                 f"{target} was put there by hand (it has no {STAMP}) and is left alone.\n"
                 "Remove it, or set LLAMACFFI_SOURCE_DIR to build from a tree of your own."
             )
-        archive = download(pin, work, form="sdist")
+        archive = archive or download(pin, work, form="sdist")
         tree = work / "llama.cpp"
         commit = unpack(archive, tree)
         stamp = {**pin._asdict(), "commit": commit}
