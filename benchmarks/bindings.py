@@ -53,11 +53,22 @@ SDISTS = {
 
 
 class Package(NamedTuple):
-    """What is compared: a version of a binding, and the versions of SDISTS before and after its llama.cpp's."""
+    """What is compared.
+
+    Attributes:
+        name, version: as pip knows the binding.
+        headers: the version of SDISTS that has its llama.cpp, or those before and after it.
+        lacks: what it imports and does not name among its requirements.
+    """
 
     name: str
     version: str
     headers: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def requirements(self) -> list[str]:
+        return [f"{self.name}=={self.version}", *self.lacks]
 
     @property
     def folder(self) -> Path:
@@ -67,7 +78,7 @@ class Package(NamedTuple):
 OTHERS = [
     Package("llama-cpp-python", "0.3.36", ("0.3.36",)),
     Package("llama-cpp-py-sync", "0.11739", ("0.3.36", "0.3.35")),
-    Package("llama-cpp-cffi", "0.4.42", ("0.3.9", "0.3.8")),
+    Package("llama-cpp-cffi", "0.4.42", ("0.3.9", "0.3.8"), lacks=("cffi",)),
     Package("xllamacpp", "2026.10.11549", ("0.3.36", "0.3.35")),
 ]
 OURS = "llamacffi"
@@ -83,7 +94,8 @@ class Place(NamedTuple):
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         env = {
             "LC_ALL": "C.UTF-8",
-            "PATH": os.defpath,
+            "LD_LIBRARY_PATH": str(self.folder / "lib"),
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/root",
             "GGML_NO_BACKTRACE": "1",
             "LLAMA_CPP_BACKEND": "cpu",
@@ -117,7 +129,9 @@ class Place(NamedTuple):
         if not done.returncode:
             return ""
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"status {done.returncode}"]
-        wanted = re.search(r"(undefined symbol: \w+|version `\w+_[\d.]+' not found)", done.stderr)
+        wanted = re.search(
+            r"(undefined symbol: \w+|version `\w+_[\d.]+' not found|\S+: cannot open shared object)", done.stderr
+        )
         return wanted[1] if wanted else lines[-1][-200:]
 
 
@@ -130,7 +144,7 @@ def wheel_of(package: Package) -> Path:
     if not any(folder.glob("*.whl")):
         launcher = shutil.which("ccache")
         ccache = {f"CMAKE_{each}_COMPILER_LAUNCHER": launcher for each in ("C", "CXX")} if launcher else {}
-        requirement = f"{package.name}=={package.version}"
+        requirement = package.requirements[0]
         print(f"obtaining {requirement}", file=sys.stderr, flush=True)
         command = [sys.executable, *PIP, "wheel", "-q", "--no-deps", f"--wheel-dir={folder}", requirement]
         subprocess.run(command, env={**os.environ, **ccache}, check=True)
@@ -150,7 +164,7 @@ def here(package: Package, wheel: Path) -> Place:
     python = package.folder / "env" / "bin" / "python"
     if not (package.folder / "installed").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(package.folder / "env")], check=True)
-        subprocess.run([str(python), *PIP, "install", "-q", str(wheel)], check=True)
+        subprocess.run([str(python), *PIP, "install", "-q", str(wheel), *package.lacks], check=True)
         (package.folder / "installed").touch()
     _fill(package.folder)
     return Place([str(python)], package.folder, "here")
@@ -158,6 +172,8 @@ def here(package: Package, wheel: Path) -> Place:
 
 def newer(package: Package) -> Place:
     """An environment in a Debian 13. That has no network: pip finds what it needs in a folder.
+
+    Nor has it GCC's OpenMP library, which most systems have, and which some bindings expect: it gets this machine's.
 
     Raises:
         VendorError: this machine can't make one.
@@ -172,18 +188,27 @@ def newer(package: Package) -> Place:
         code = "import sys; print('%d.%d' % sys.version_info[:2])"
         version = debian_tree.run(tree, "python3", "-c", code).stdout.strip()
         options = ["-q", "--only-binary=:all:", "--implementation=cp", f"--python-version={version}"]
-        requirement = f"{package.name}=={package.version}"
         subprocess.run(
-            [sys.executable, *PIP, "download", *options, f"--dest={outside}/wheels", requirement], check=True
+            [sys.executable, *PIP, "download", *options, f"--dest={outside}/wheels", *package.requirements], check=True
         )
         for arguments in (
             ["python3", "-m", "venv", f"{inside}/env"],
-            [f"{inside}/env/bin/python", *PIP, "install", "--no-index", f"--find-links={inside}/wheels", requirement],
+            [
+                f"{inside}/env/bin/python",
+                *PIP,
+                "install",
+                "--no-index",
+                f"--find-links={inside}/wheels",
+                *package.requirements,
+            ],
         ):
             done = debian_tree.run(tree, *arguments)
             if done.returncode:
                 raise SystemExit(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
         shutil.rmtree(outside / "wheels")
+        (outside / "lib").mkdir()
+        openmp = subprocess.run(["cc", "-print-file-name=libgomp.so.1"], capture_output=True, text=True, check=True)
+        shutil.copy(openmp.stdout.strip(), outside / "lib")
         (outside / "installed").touch()
     _fill(outside)
     return Place(command, inside, f"Debian 13 ({NEWER})")
