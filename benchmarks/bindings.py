@@ -8,8 +8,8 @@ asked in a Debian 13, where one can be made (tools/debian_tree.py). All are meas
 headers of the llama.cpp that it carries, and against ctypes in its own process.
 
 What a header says is read with the compiler from the source distributions of llama-cpp-python, which have llama.cpp
-inside. Of the other packages' own commits there is no such archive: a value counts as wrong only if it differs from
-those of both the release before and the one after.
+inside. Of the other packages' own commits there is no such archive. There a constant counts as wrong if it differs from
+what several releases around theirs all say, and a struct's size if the package's own library writes more or less.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ import sys
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
@@ -47,6 +46,7 @@ LIMIT = 120  # seconds for one wrong call
 SDISTS = {
     "0.3.36": "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e",
     "0.3.35": "1139dbb54509074b70893fab8554e3b079aa9f4d312058ce4018ef0019e3de12",
+    "0.3.28": "958227b394f413425d6039952096daa0b8b98328c6b99d652862aec775f1672d",
     "0.3.9": "a3a985f558385e2f5de5b663f4e9b0817506d6af98122450142cd98e79216370",
     "0.3.8": "31c91323b555c025a76a30923cead9f5695da103dd68c15cdbb4509b17f0ed77",
 }
@@ -57,7 +57,7 @@ class Package(NamedTuple):
 
     Attributes:
         name, version: as pip knows the binding.
-        headers: the version of SDISTS that has its llama.cpp, or those before and after it.
+        headers: the version of SDISTS that has its llama.cpp, or those around it.
         lacks: what it imports and does not name among its requirements.
     """
 
@@ -77,9 +77,9 @@ class Package(NamedTuple):
 
 OTHERS = [
     Package("llama-cpp-python", "0.3.36", ("0.3.36",)),
-    Package("llama-cpp-py-sync", "0.11739", ("0.3.36", "0.3.35")),
+    Package("llama-cpp-py-sync", "0.11739", ("0.3.36", "0.3.35", "0.3.28")),
     Package("llama-cpp-cffi", "0.4.42", ("0.3.9", "0.3.8"), lacks=("cffi",)),
-    Package("xllamacpp", "2026.10.11549", ("0.3.36", "0.3.35")),
+    Package("xllamacpp", "2026.10.11549", ("0.3.36", "0.3.35", "0.3.28")),
 ]
 OURS = "llamacffi"
 
@@ -238,11 +238,12 @@ def on_pypy(name: str, wheel: Optional[Path], folder: Path) -> str:
 
 
 class Headers(NamedTuple):
-    """What the headers of one llama.cpp declare: names of functions, values of constants, sizes of structs."""
+    """What the headers of one llama.cpp declare: names of functions, values of constants, sizes of structs in bytes."""
 
     functions: list[str]
     constants: dict[str, Any]
     structs: dict[str, int]
+    returned: dict[str, str]  # by struct: a function that takes nothing and returns one
 
 
 def headers(version: str) -> Headers:
@@ -257,21 +258,33 @@ def headers(version: str) -> Headers:
         subprocess.run([*generator, "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
     api = json.loads((out / "api.json").read_text("utf-8"))
     values = [*api["constants"], *(value for enum in api["enums"] for value in enum["values"])]
+    structs = {each["name"]: each["size"] for each in api["structs"] if each.get("size")}
+    makers = {
+        each["returns"].replace("struct ", ""): each["name"] for each in api["functions"] if not each["parameters"]
+    }
     return Headers(
         [each["name"] for each in api["functions"] if each["module"] in ("", "cpu", "rpc")],
         {each["name"]: each["value"] for each in values if isinstance(each["value"], (int, float))},
-        {each["name"]: each["size"] for each in api["structs"] if each.get("size")},
+        structs,
+        {name: maker for name, maker in makers.items() if structs.get(name, 0) > 16},
     )
 
 
-def compare(found: dict[str, Any], kind: str, known: Iterable[Headers]) -> list[str]:
-    """Those that differ from all of the headers, as "name: theirs, not ours"."""
-    wrong = []
-    for name, value in found.items():
-        right = [getattr(each, kind)[name] for each in known if name in getattr(each, kind)]
-        if right and value not in right:
-            wrong.append(f"{name}: {value}, not {right[0]}")
-    return wrong
+def wrong_constants(found: dict[str, Any], known: list[Headers]) -> list[str]:
+    """Those that differ from what all of the headers say."""
+    said = {name: {each.constants.get(name) for each in known} for name in found}
+    return [
+        f"{name}: {value}, not {next(iter(said[name]))}"
+        for name, value in found.items()
+        if len(said[name]) == 1 and value not in said[name]
+    ]
+
+
+def wrong_structs(facts: dict[str, Any], known: list[Headers]) -> list[str]:
+    """Those whose size differs from the library's; where the headers are its own, from theirs."""
+    right = {**(known[0].structs if len(known) == 1 else {}), **{k: v for k, v in facts["written"].items() if v}}
+    sizes = facts["structs"].items()
+    return [f"{name}: {size}, not {right[name]}" for name, size in sizes if right.get(name, size) != size]
 
 
 # Wheels
@@ -313,7 +326,7 @@ def wheel_facts(wheel: Path) -> dict[str, Any]:
 def measure(name: str, place: Place, known: list[Headers]) -> dict[str, Any]:
     """What the probe finds out about a binding in this place."""
     newest = known[0]
-    names = {"functions": newest.functions, "constants": list(newest.constants), "structs": list(newest.structs)}
+    names = {**newest._asdict(), "constants": list(newest.constants), "structs": list(newest.structs)}
     inside = place.folder / "names.json"
     outside = Path(f"{place.command[1]}{inside}") if place.command[0] == "chroot" else inside
     outside.write_text(json.dumps(names), "utf-8")
@@ -324,10 +337,10 @@ def measure(name: str, place: Place, known: list[Headers]) -> dict[str, Any]:
         "of functions": len(newest.functions),
         "constants": len(facts["constants"]),
         "of constants": len(newest.constants),
-        "wrong constants": compare(facts["constants"], "constants", known) + facts["unreadable"],
+        "wrong constants": wrong_constants(facts["constants"], known) + facts["unreadable"],
         "structs": len(facts["structs"]),
         "of structs": len(newest.structs),
-        "wrong structs": compare(facts["structs"], "structs", known),
+        "wrong structs": wrong_structs(facts, known),
     }
     if "llama_model_load_from_file" in facts["functions"]:
         result.update(calls(name, place))

@@ -17,6 +17,7 @@ import glob
 import importlib
 import json
 import os
+import platform
 import statistics
 import sys
 import time
@@ -233,8 +234,11 @@ BINDINGS: dict[str, Callable[[], Binding]] = {
 # What it has
 
 
-def facts(binding: Binding, names: dict[str, list[str]]) -> dict[str, Any]:
-    """Of these names: the functions that can be called, the constants' values, the structs' sizes."""
+def facts(binding: Binding, names: dict[str, Any]) -> dict[str, Any]:
+    """Of these names: the functions that can be called, the constants' values, the structs' sizes.
+
+    `written` are the sizes of structs as the library itself has them.
+    """
     functions, constants, unreadable = [], {}, []
     for name in names["functions"]:
         try:
@@ -259,7 +263,27 @@ def facts(binding: Binding, names: dict[str, list[str]]) -> dict[str, Any]:
         "constants": constants,
         "unreadable": unreadable,
         "structs": {name: size for name, size in sizes.items() if size is not None},
+        "written": {struct: written(binding, function) for struct, function in names["returned"].items()},
     }
+
+
+def written(binding: Binding, function: str) -> int:
+    """How many bytes a function writes that returns a struct and takes nothing, 0 if that can't be known.
+
+    By the calling conventions of x86-64, the caller passes the address where a struct of more than 16 bytes is to be.
+    """
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return 0
+    try:
+        call = plain(binding, function, ctypes.c_void_p, [ctypes.c_void_p])
+    except LookupError:
+        return 0
+    size = 0
+    for filler in (0x55, 0xAA):
+        memory = (ctypes.c_ubyte * 4096)(*[filler] * 4096)
+        call(ctypes.addressof(memory))
+        size = max([size, *(at + 1 for at, byte in enumerate(memory) if byte != filler)])
+    return (size + 7) // 8 * 8
 
 
 # What a call costs
@@ -285,9 +309,9 @@ def prices(binding: Binding, path: str) -> dict[str, dict[str, float]]:
         rows.append(("llama_token_to_piece", number, types, [vocab, 260, buffer, 32, 0, False]))
     found = {}
     for name, result, types, arguments in rows:
-        plain = _plain(binding, name, result, types)
+        by_ctypes = plain(binding, name, result, types)
         theirs = [c_buffer if each is buffer else handles.get(id(each), each) for each in arguments]
-        ways = {"binding": (binding.find(name), arguments), "ctypes": (plain, theirs)}
+        ways = {"binding": (binding.find(name), arguments), "ctypes": (by_ctypes, theirs)}
         loops = {way: _loop(len(arguments)) for way in ways}
         times: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(ROUNDS):
@@ -300,7 +324,8 @@ def prices(binding: Binding, path: str) -> dict[str, dict[str, float]]:
     return found
 
 
-def _plain(binding: Binding, name: str, result: Any, types: list[Any]) -> Any:
+def plain(binding: Binding, name: str, result: Any, types: list[Any]) -> Any:
+    """The function by ctypes, from whichever of the binding's libraries has it. Raises LookupError: none has."""
     for path in binding.libraries():
         try:
             function = getattr(ctypes.CDLL(path), name)
