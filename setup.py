@@ -69,7 +69,7 @@ class BuildExtension(build_ext):
         for name, source in self._shipped.items():
             shutil.copytree(source, package / name)
         (package / "include" / "llamacffi.h").write_text(build_ffi.include_all(self._generated), "utf-8")
-        for name in ("api.json", "cdef.h", "reference.txt"):
+        for name in ("api.json", "cdef.h", "reference.txt", *(path.name for path in self._generated.glob("*.pyi"))):
             shutil.copy(self._generated / name, package)
         manifest.write(package / "manifest.json", facts)
 
@@ -120,6 +120,7 @@ class BuildExtension(build_ext):
         """Generate the declarations; what the libraries tell of themselves."""
         self._generated = out
         command = [sys.executable, str(ROOT / "tools" / "header_gen"), *place, "--out", str(out)]
+        command += ["--cdef", str(build_ffi.NATIVE / "ours.cdef.h")]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             raise native_build.BuildError(done.stderr.strip() or f"header_gen failed with status {done.returncode}")

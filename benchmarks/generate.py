@@ -12,6 +12,8 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy
 
@@ -26,14 +28,14 @@ PROMPT, TOKENS, THREADS = 512, 128, 2
 CLAIMS = (("generate", 1, "text", 0.98), ("generate", 0, "prompt", 0.98), ("loop", 1, "text", 0.97))
 
 
-def llama_bench(program, model):
+def llama_bench(program: Path, model: Path) -> tuple[float, float]:
     """Tokens a second: of the prompt, of the text."""
     command = [program, "-m", model, "-p", PROMPT, "-n", TOKENS, "-t", THREADS, "-r", 1, "-o", "json"]
     prompt, text = json.loads(output(*command))
     return prompt["avg_ts"], text["avg_ts"]
 
 
-def generate(path):
+def generate(path: str) -> tuple[float, float]:
     """The same through `generate`."""
     with llamacffi.Model(path) as model:
         words = [(7 * place) % model.vocab.n_tokens for place in range(PROMPT)]
@@ -52,7 +54,7 @@ def generate(path):
         return PROMPT / prompt.prompt_seconds, TOKENS / took
 
 
-def loop(path):
+def loop(path: str) -> tuple[float, float]:
     """The text in a loop over the facade."""
     sizes = {"n_ctx": TOKENS, "n_threads": THREADS, "n_threads_batch": THREADS}
     with llamacffi.Model(path) as model, model.context(**sizes) as context:
@@ -69,11 +71,11 @@ def loop(path):
         return 0, TOKENS / (time.perf_counter() - start)
 
 
-def main():
+def main() -> None:
     model = demo_model.obtain()
     program = build("llama-bench")
 
-    def python(way):
+    def python(way: str) -> Callable[[], tuple[float, float]]:
         return lambda: json.loads(output(sys.executable, __file__, way, model))
 
     ways = {"llama-bench": lambda: llama_bench(program, model), "generate": python("generate"), "loop": python("loop")}

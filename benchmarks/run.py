@@ -20,7 +20,7 @@ SCRIPTS = [
 ]
 
 
-def main():
+def main() -> None:
     folder = Path(__file__).resolve().parent
     for name in SCRIPTS:
         print(f"\n== {name}", flush=True)

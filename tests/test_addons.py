@@ -17,12 +17,12 @@ from typing import Any, Optional
 import pytest
 
 import llamacffi
+from fixture_types import Run
 from known_text import COUNTED, COUNTING
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
 
 ROOT = Path(__file__).resolve().parents[1]
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 # Where `make addon-vulkan` installs it: in an environment of the tests, all of them would run on it.
 INSTALLED = ROOT / "build" / "addons"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import pickle
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import pytest
 
 import llamacffi
 import tiny_models
+from fixture_types import Run
 from llamacffi import Batch, Context, FreedHandleError, InvalidArgumentError, Model, arrays, ffi, lib
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from untyped import unchecked
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +175,7 @@ def test_another_context_is_another_matter(tiny: Model, context: Context) -> Non
 def test_call_that_is_refused_leaves_the_views(context: Context) -> None:
     logits = context.logits()
     with pytest.raises(llamacffi.LlamaError):
-        llamacffi.llama_decode(ffi.NULL, lib.llama_batch_get_one(ffi.NULL, 0))
+        unchecked.llama_decode(ffi.NULL, lib.llama_batch_get_one(ffi.NULL, 0))
     assert not is_stale(logits)
 
 
@@ -193,17 +192,17 @@ def test_new_context_at_the_address_revives_nothing(tiny: Model) -> None:
 
 
 def test_view_taken_while_computing_is_stale_afterwards(tiny: Model) -> None:
-    taken = []
+    taken: list[Any] = []
 
     def look(tensor: Any, ask: bool) -> bool:
         with contextlib.suppress(llamacffi.LlamaError):  # there is none yet, the first time
-            taken.append(context.logits())
+            taken.append(watched.logits())
         return False
 
-    with tiny.context(n_ctx=64, n_threads=1, cb_eval=look) as context:
-        context.decode([1])
+    with tiny.context(n_ctx=64, n_threads=1, cb_eval=look) as watched:
+        watched.decode([1])
         before = len(taken)
-        context.decode([2])
+        watched.decode([2])
         assert len(taken) > before
         assert all(map(is_stale, taken))
 

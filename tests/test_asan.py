@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -70,8 +70,11 @@ pytestmark = [
 ]
 
 
-def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(list(map(str, command)), check=True, encoding="utf-8", **options)  # type: ignore[call-overload,no-any-return]
+def run(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        list(map(str, command)), check=True, encoding="utf-8", **options
+    )
+    return done
 
 
 @pytest.fixture(scope="module")

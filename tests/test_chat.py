@@ -150,7 +150,7 @@ def test_answer_without_a_template(tmp_path: Path) -> None:
 
 
 def test_conversation_keeps_what_it_has_computed(whole: Model) -> None:
-    options = {"max_tokens": 40, "temperature": 0}
+    options: dict[str, Any] = {"max_tokens": 40, "temperature": 0}
     with whole.context(n_ctx=512, n_threads=2) as context:
         messages = [QUESTION]
         first = context.chat(messages, **options)

@@ -530,11 +530,13 @@ def test_adapters(tiny: Model, context: Context, tmp_path: Path) -> None:
         with pytest.raises(FreedHandleError):
             context.set_lora({two: 1.0})
         assert is_close(logits({one: 1.0}), changed)
+        wrong: Any
         for wrong in ([one], {1: 1.0}, {one: "x"}, None):
             with pytest.raises(InvalidArgumentError, match="adapters"):
                 context.set_lora(wrong)
+        wrong = 1
         with pytest.raises(InvalidArgumentError, match="must be a Sampler"):
-            context.set_sampler(0, 1)  # type: ignore[arg-type]
+            context.set_sampler(0, wrong)
     context.memory.clear()
     context.decode(TOKENS)
     assert is_close(context.logits(), plain)
@@ -681,7 +683,7 @@ def test_another_thread_is_told_that_it_is_busy(tiny: Model) -> None:
 
 def test_contexts_of_several_threads(tiny: Model) -> None:
     expected = logits_of(tiny, TOKENS)
-    results = []
+    results: list[bool] = []
 
     def work() -> None:
         with tiny.context(n_ctx=64, n_threads=1) as context:

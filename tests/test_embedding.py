@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import tiny_models
-from llamacffi import Context, FreedHandleError, InvalidArgumentError, LlamaError, Model, ffi
+from llamacffi import Context, FreedHandleError, InvalidArgumentError, LlamaError, Model
 from llamacffi.embedding import embed, rerank
+from llamacffi.types import llama_model_p
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def real(model: ffi.CData) -> Iterator[Model]:
+def real(model: llama_model_p) -> Iterator[Model]:
     with Model.from_handle(model) as model_:
         yield model_
 
@@ -65,8 +66,9 @@ def test_a_pooling_type_for_a_model_without_one_is_no_news(real: Model, caplog: 
 def test_documents_that_are_not_several(ranker: Model, documents: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="documents: must be several"):
         ranker.rerank("the", documents)
+    wrong: Any = None
     with pytest.raises(InvalidArgumentError, match="texts: must be several"):
-        ranker.embed(None)  # type: ignore[arg-type]
+        ranker.embed(wrong)
 
 
 def test_mean_of_a_real_model(real: Model) -> None:
@@ -154,8 +156,9 @@ def test_texts_that_can_not_be(bert: Model, real: Model) -> None:
         assert context.embed(["the"]).shape == (1, tiny_models.N_EMBD)
     with pytest.raises(InvalidArgumentError, match="text 1 has no tokens"):
         real.embed(["a", ""])
+    wrong: Any = [3]
     with pytest.raises(InvalidArgumentError, match="str or bytes"):
-        bert.embed([3])
+        bert.embed(wrong)
     with pytest.raises(InvalidArgumentError, match="n_treads"):
         bert.embed(["the"], n_treads=1)
 

@@ -8,11 +8,10 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ import pytest
 
 import llamacffi
 import workers
+from fixture_types import Run
 from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import InvalidArgumentError, LlamaError, WorkerError, rpc
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
 
@@ -304,12 +302,12 @@ except KeyboardInterrupt:
 
 
 @contextlib.contextmanager
-def listening(answer: Callable[[socket.socket], object]) -> Iterator[str]:
+def listening(answer: Callable[[socket.socket], object]) -> Generator[str, None, None]:
     """The address of something that answers each connection in its own way."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            kept = []
+            kept: list[socket.socket] = []
             with contextlib.suppress(OSError):
                 while True:
                     kept.append(listener.accept()[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,7 @@ class VendorError(Exception):
 
 
 class Pin(NamedTuple):
-    """One exact file of the package index."""
+    """One exact file of the package index. Without a `sha256` it is whichever file the index has of that version."""
 
     carrier: str
     version: str
@@ -103,8 +104,10 @@ def download(pin: Pin, work: Path, *, form: str) -> Path:
     folder.mkdir()
     # pip takes hashes from a requirements file only.
     requirements = work / "requirements.txt"
-    requirements.write_text(f"{pin.carrier}=={pin.version} --hash=sha256:{pin.sha256}\n", encoding="ascii")
-    options = ["--no-deps", "--require-hashes", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+    hashed = f" --hash=sha256:{pin.sha256}" if pin.sha256 else ""
+    requirements.write_text(f"{pin.carrier}=={pin.version}{hashed}\n", encoding="utf-8")
+    options = ["--no-deps", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+    options += ["--require-hashes"] * bool(hashed)
     only = "--no-binary" if form == "sdist" else "--only-binary"
     command = [sys.executable, "-m", "pip", "download", *options, only, pin.carrier]
     print(f"downloading {pin} with pip", file=sys.stderr, flush=True)
@@ -117,6 +120,10 @@ def download(pin: Pin, work: Path, *, form: str) -> Path:
                 f"the sha256 of {pin} differs from the pinned one:\n{_indented(hashes)}\n"
                 "It is not the file that was reviewed: nothing was unpacked. Find out why before you change the pin."
             )
+        known = re.search(r"\(from versions: (?!none\b)(.*)\)", output)
+        if known and "No matching distribution" in output:
+            newest = ", ".join(known[1].split(", ")[-12:])
+            raise VendorError(f"the package index has no {pin}; the newest that it has: {newest}.")
         raise VendorError(
             f"pip cannot download {pin}; it says:\n{_indented(lines[-8:])}\n"
             "Check the network and pip's settings and run it again."

@@ -43,9 +43,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._checked import *  # noqa: F403  # the C functions and constants
     from .adapters import LoraAdapter as LoraAdapter
     from .batch import Batch as Batch
     from .context import Context as Context
+    from .facade import llama_model_save_to_file as llama_model_save_to_file
     from .generation import Generation as Generation
     from .gguf import GGUF as GGUF
     from .many import Generations as Generations
@@ -53,6 +55,11 @@ if TYPE_CHECKING:
     from .quantization import quantize as quantize
     from .samplers import Sampler as Sampler
     from .vocab import Vocab as Vocab
+
+    LLAMA_MAX_DEVICES: int
+    llama_model_p: str
+    llama_context_p: str
+    llama_token: str
 
 # What owns native objects, and where it is: imported when it is first asked for, to keep this import light.
 _OWNING = {

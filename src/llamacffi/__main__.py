@@ -14,6 +14,7 @@ import llamacffi
 from . import sdk
 from .cli import COMMANDS
 from .errors import InvalidArgumentError, LlamaError
+from .native import report
 
 
 class _Command(argparse.ArgumentParser):
@@ -50,13 +51,14 @@ def _print_facts(options: argparse.Namespace) -> None:
     import shlex
     import subprocess
 
+    from .cli import terminal
+
     values = [fact() for fact in options.facts]
     arguments = [argument for value in values if isinstance(value, list) for argument in value]
+    lines = [value for value in values if isinstance(value, str)]
     if arguments:
-        print(subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments)))
-    for value in values:
-        if isinstance(value, str):
-            print(value)
+        lines.insert(0, subprocess.list2cmdline(arguments) if os.name == "nt" else shlex.join(arguments))
+    terminal.write("".join(f"{line}\n" for line in lines))
 
 
 def main(arguments: Optional[list[str]] = None) -> int:
@@ -74,19 +76,24 @@ def main(arguments: Optional[list[str]] = None) -> int:
         import logging
 
         logging.basicConfig(format="%(message)s", level=logging.DEBUG)
+    from .cli import terminal  # now that there is something to be done
+
     try:
         options.run(options)
     except LlamaError as error:
         # llama.cpp's own words have been logged, but for those on an argument, such as a grammar.
-        print(f"llamacffi: {error if isinstance(error, InvalidArgumentError) else error.args[0]}", file=sys.stderr)
+        report(f"{error if isinstance(error, InvalidArgumentError) else error.args[0]}")
         return 1
     except KeyboardInterrupt:
         return 130
-    except OSError as error:
-        # Our output has nowhere to go, and the interpreter must not try to flush it at exit.
+    except terminal.OutputError as error:
+        # The interpreter must not try to flush it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # whoever reads no further wants no message either
-            print(f"llamacffi: can't write the output: {error.strerror}", file=sys.stderr)
+        if not isinstance(error.__cause__, BrokenPipeError):  # whoever reads no further wants no message either
+            report(f"can't write the output: {error}")
+        return 1
+    except OSError as error:
+        report(str(error))
         return 1
     return 0
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Union
 import llamacffi
 
 from .errors import LlamaError, reason
-from .files import check_file
-from .model import c_file, read_metadata
+from .files import c_file, check_file
+from .metadata import read_metadata
 from .native import encode_path, ffi
 from .owner import Owner
 
@@ -51,10 +51,7 @@ class LoraAdapter(Owner):
             LlamaError: it is no adapter, or was freed.
         """
         llamacffi.llama_adapter_meta_count(handle)
-        adapter = cls.__new__(cls)
-        Owner.__init__(adapter, handle)
-        adapter._owned = False
-        return adapter
+        return cls._borrowing(handle)
 
     @property
     def metadata(self) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ import os
 import llamacffi
 
 from .errors import BackendError
+from .manifest import read
 from .native import encode_path, lib
 
 TYPE_CHECKING = False
@@ -24,7 +25,7 @@ __all__ = ["EXTRAS", "AddOn", "find_addons", "load_libraries"]
 GROUP = "llamacffi.backends"
 # The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`.
 EXTRAS = {"vulkan": "vulkan", "cuda": "cuda13"}
-_MANIFEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "manifest.json")
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 class AddOn:
@@ -57,9 +58,11 @@ def find_addons() -> tuple[dict[str, AddOn], dict[str, str]]:
         if name in usable:
             continue
         try:
-            core = core or _read(_MANIFEST)
+            core = core or read("manifest.json", _PACKAGE)
         except (OSError, ValueError) as error:
-            raise BackendError(f"{_MANIFEST}: {error}: the installation is not whole, install again") from None
+            raise BackendError(
+                f"{os.path.join(_PACKAGE, 'manifest.json')}: {error}: the installation is not whole, install again"
+            ) from None
         try:
             usable[name] = _check(name, package, distribution, core)
         except BackendError as error:
@@ -97,7 +100,7 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     try:
         spec = find_spec(package)
         (folder,) = spec.submodule_search_locations  # type: ignore[union-attr, misc]
-        own = _read(os.path.join(folder, "backend.json"))
+        own = read("backend.json", folder)
         path = os.path.join(folder, *own["file"].split("/"))
         libraries = dict(own["libraries"])
         built_for = [own[key] for key in ("version", "commit", "abi")]
@@ -118,14 +121,6 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     else:
         remedy = f"pip install {project}=={llamacffi.__version__}"
     raise BackendError(f"{problem}: {remedy}")
-
-
-def _read(path: str) -> dict[str, Any]:
-    import json
-
-    with open(path, encoding="utf-8") as file:
-        content: dict[str, Any] = json.load(file)
-    return content
 
 
 def load_libraries(addon: AddOn) -> bool:

@@ -14,12 +14,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from math import prod
 from typing import Any, Optional, Union
 
 from .errors import FreedHandleError, InvalidArgumentError
+from .handles import struct_name
 from .native import ffi, lib
 
-_SIZES = {"b": 1, "B": 1, "?": 1, "e": 2, "h": 2, "H": 2, "f": 4, "i": 4, "I": 4, "d": 8, "q": 8, "Q": 8}
+# The bytes of an element, by Python's characters for types.
+ITEM_SIZES = {"b": 1, "B": 1, "?": 1, "e": 2, "h": 2, "H": 2, "f": 4, "i": 4, "I": 4, "d": 8, "q": 8, "Q": 8}
 
 
 @cache
@@ -44,8 +47,7 @@ def version_of(handle: ffi.CData) -> Any:
     Raises:
         InvalidArgumentError: no such object is known.
     """
-    kind = ffi.typeof(handle).item.cname.replace("struct ", "").encode()
-    pointer = lib.llamacffi_version(kind, ffi.cast("void *", handle))
+    pointer = lib.llamacffi_version(struct_name(handle), ffi.cast("void *", handle))
     if not pointer:
         raise InvalidArgumentError(f"{handle!r} is not an object that llamacffi knows")
     # A memoryview is quicker in CPython, and in PyPy a pointer is.
@@ -85,11 +87,9 @@ def view(
 
 
 def _bare(pointer: Any, shape: tuple[int, ...], dtype: str, strides: Optional[Sequence[int]], writable: bool) -> Any:
-    size = _SIZES[dtype]
+    size = ITEM_SIZES[dtype]
     if strides is None:
-        extent = size
-        for each in shape:
-            extent *= each
+        extent = size * prod(shape)
     else:
         extent = size + sum((n - 1) * stride for n, stride in zip(shape, strides)) if all(shape) else 0
     memory: Any = ffi.buffer(ffi.cast("char *", pointer), extent)
@@ -113,9 +113,7 @@ def empty(shape: Sequence[int]) -> Any:
     np = numpy()
     if np is not None:
         return np.empty(shape, np.float32)
-    n = 1
-    for each in shape:
-        n *= each
+    n = prod(shape)
     flat: Any = memoryview(bytearray(4 * n))
     return flat.cast("f", shape) if n else flat.cast("f")
 

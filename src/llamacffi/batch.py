@@ -15,10 +15,11 @@ from . import arrays
 from .errors import BusyError, InvalidArgumentError
 from .native import ffi, lib
 from .owner import Owner
+from .tokens import as_tokens
 
-_INT32 = ffi.typeof("int32_t[]")
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
+_BUSY = "this Batch is in use, by another thread or by what has called this"
 _OUTPUTS = {"none": 0, "last": 1, "all": 2}
 
 
@@ -86,7 +87,7 @@ class Batch(Owner):
             BusyError: something does.
         """
         if not self._lock.acquire(blocking=False):
-            raise BusyError("this Batch is in use, by another thread or by what has called this")
+            raise BusyError(_BUSY)
         try:
             yield
         finally:
@@ -156,7 +157,7 @@ class Batch(Owner):
             data, n = self._embeddings(tokens)
             ids = ffi.NULL
         else:
-            ids, n = as_tokens(tokens)
+            ids, n = as_tokens(tokens, single=True)
         if at + n > self._n_tokens:
             held = f", and {at} are taken" if at else ""
             raise InvalidArgumentError(f"{n} tokens: the batch has room for {self._n_tokens}{held}")
@@ -169,7 +170,7 @@ class Batch(Owner):
         if outputs is None:
             outputs, flags = _flags(logits, n)
         if not self._lock.acquire(False):  # in_use(), at half its cost
-            raise BusyError("this Batch is in use, by another thread or by what has called this")
+            raise BusyError(_BUSY)
         try:
             handle = self._handle or self.handle
             lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)
@@ -288,43 +289,6 @@ def dense(value: Any) -> Any:
     """A buffer whose elements lie side by side, the last dimension's first: `value` itself if it is one."""
     # Not the memoryview's tobytes(): PyPy's is wrong where elements lie backwards.
     return value if memoryview(value).c_contiguous else value.tobytes()
-
-
-def as_tokens(tokens: Any, name: str = "tokens") -> tuple[ffi.CData, int]:
-    """Tokens as C takes them: without a copy, if they are 32-bit integers side by side.
-
-    Args:
-        tokens: an integer, or a NumPy array, `array.array`, list or other sequence of integers.
-        name: what they are, for messages.
-
-    Returns:
-        `llama_token[]`, which keeps the memory alive, and how many there are.
-
-    Raises:
-        InvalidArgumentError: these are no 32-bit integers.
-    """
-    if type(tokens) is not list:
-        try:
-            memory = memoryview(tokens)
-        except TypeError:  # no memory of its own
-            tokens = [tokens] if hasattr(tokens, "__index__") else tokens
-        else:
-            if memory.ndim > 1:
-                raise InvalidArgumentError(f"{name} of shape {memory.shape}: they must be in one row")
-            # "l" is what NumPy on Windows calls them.
-            if (
-                (memory.format == "i" or (memory.format == "l" and memory.itemsize == 4))
-                and memory.c_contiguous
-                and memory.ndim
-            ):
-                return ffi.from_buffer(_INT32, tokens), len(memory)
-            tokens = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()
-            tokens = tokens if memory.ndim else [tokens]
-    try:
-        ids = ffi.new(_INT32, tokens if type(tokens) is list else list(tokens))
-    except (TypeError, OverflowError) as error:
-        raise InvalidArgumentError(f"{name}: they must be 32-bit integers: {error}") from None
-    return ids, len(ids)
 
 
 def _positions(pos: Any, n: int) -> tuple[int, Optional[Any]]:

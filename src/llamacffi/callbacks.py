@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,18 +185,19 @@ def _main_thread() -> int:
     return threading.main_thread().ident if threading else get_ident()
 
 
-def _py(function: Function, onerror: Function = _keep) -> Function:
+def extern(function: Function, onerror: Function = _keep) -> Function:
+    """Have C's `llamacffi_py<name>` be this function: a decorator. `onerror` makes of an exception what C gets."""
     ffi.def_extern(name=f"llamacffi_py{function.__name__}", error=_LOST, onerror=onerror)(function)
     return function
 
 
-@_py
+@extern
 def _hold(number: int) -> int:
     _held.setdefault(number, []).append(_callback(number))
     return 0
 
 
-@_py
+@extern
 def _release(number: int, for_good: bool) -> int:
     holders = _held.get(number)
     if holders:
@@ -210,10 +211,10 @@ def _signals() -> int:
     return 0  # Python's signal handlers run when Python does
 
 
-_py(_signals, _keep_of_signal)
+extern(_signals, _keep_of_signal)
 
 
-@_py
+@extern
 def _print(number: int) -> int:
     error = _exceptions.pop(number, None)
     if error and sys.stderr is not None:
@@ -223,8 +224,8 @@ def _print(number: int) -> int:
     return 0
 
 
-def _report(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> int:
-    """Of what is called from where nothing can be stopped: an exception is printed, unless it is an interrupt."""
+def print_or_keep(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> int:
+    """For `extern`, of what is called from where nothing can be stopped: an exception is printed, but no interrupt."""
     number = _keep(kind, error, traceback)
     if isinstance(error, Exception):
         _print(-number // 2)
@@ -236,72 +237,72 @@ def _goes_on(answer: object) -> bool:
     return answer is None or bool(answer)
 
 
-@_py
+@extern
 def _progress(number: int, part: float) -> int:
     return _goes_on(_function(number)(part))
 
 
-@_py
+@extern
 def _abort(number: int) -> int:
     return bool(_function(number)())
 
 
-@_py
+@extern
 def _eval(number: int, tensor: ffi.CData, ask: bool) -> int:
     answer = _function(number)(tensor, ask)
     return bool(answer) if ask else _goes_on(answer)
 
 
-@_py
+@extern
 def _compare(number: int, index: int, first: ffi.CData, second: ffi.CData) -> int:
     return _goes_on(_function(number)(index, first, second))
 
 
-@_py
+@extern
 def _op(number: int, inputs: int, dst: ffi.CData, *rest: Any) -> int:
     _function(number)(dst, *rest[:inputs], *rest[3:])
     return 0
 
 
-@_py
+@extern
 def _sample(number: int, row: int) -> int:
     return int(_function(number)(row))
 
 
-@_py
+@extern
 def _tensor(number: int, tensor: ffi.CData) -> int:
     return bool(_function(number)(tensor))
 
 
 def _log(number: int, level: int, text: ffi.CData) -> int:
-    _function(number)(level, ffi.string(text).decode("utf-8", "replace"))
+    _function(number)(level, text_of(text))
     return 0
 
 
 def _failure(number: int, message: ffi.CData) -> int:
-    _function(number)(ffi.string(message).decode("utf-8", "replace"))
+    _function(number)(text_of(message))
     return 0
 
 
-_py(_log, _report)
-_py(_failure, _report)
+extern(_log, print_or_keep)
+extern(_failure, print_or_keep)
 
 
-@_py
+@extern
 def _epoch(number: int, train: bool, context: ffi.CData, dataset: ffi.CData, result: ffi.CData, *counts: int) -> int:
     objects = ffi.cast("ggml_opt_context_t", context), ffi.cast("ggml_opt_dataset_t", dataset)
     _function(number)(train, *objects, ffi.cast("ggml_opt_result_t", result), *counts)
     return 0
 
 
-@_py
+@extern
 def _optimizer(number: int, epoch: ffi.CData, parameters: ffi.CData) -> int:
     answer = _function(number)(epoch[0] if epoch else None)
     _fill(ffi.cast("struct ggml_opt_optimizer_params *", parameters), answer)
     return 0
 
 
-@_py
+@extern
 def _split(number: int, tensor: ffi.CData, state: ffi.CData) -> int:
     _fill(ffi.cast("struct ggml_backend_meta_split_state *", state), _function(number)(tensor))
     return 0
@@ -319,7 +320,7 @@ def _fill(struct: ffi.CData, answer: Any) -> None:
         struct[0] = answer
 
 
-@_py
+@extern
 def _read(number: int, offset: int, buffer: ffi.CData, size: int) -> int:
     read = _function(number)(offset, ffi.buffer(buffer, size))
     if not 0 <= read <= size:
@@ -327,7 +328,7 @@ def _read(number: int, offset: int, buffer: ffi.CData, size: int) -> int:
     return int(read)
 
 
-@_py
+@extern
 def _bitmap(number: int, index: int, bitmap: ffi.CData, text: ffi.CData) -> int:
     chunk = _function(number)(index)
     if chunk is None:
@@ -339,7 +340,7 @@ def _bitmap(number: int, index: int, bitmap: ffi.CData, text: ffi.CData) -> int:
     return 0
 
 
-@_py
+@extern
 def _decoded(number: int, batch: ffi.CData, result: ffi.CData) -> int:
     result[0] = _function(number)(ffi.cast("const struct mtmd_helper_embd_batch *", batch)) or 0
     return 0
@@ -462,7 +463,7 @@ _METHODS: dict[str, Function] = {
 _METHODS_IN_ORDER = list(_METHODS.items())
 
 
-@_py
+@extern
 def _sampler(callback_number: int, method: int, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> int:
     methods, own_name = _function(callback_number)
     name, call = _METHODS_IN_ORDER[method]

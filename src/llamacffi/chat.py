@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Optional
 import llamacffi
 
 from .errors import InvalidArgumentError, LlamaError, compose
-from .native import ffi
+from .generation import Generation, generate
+from .native import ffi, text_of
 
 if TYPE_CHECKING:
     from .context import Context
-    from .generation import Generation
     from .model import Model
 
     Messages = Sequence[Mapping[str, str]]
@@ -23,7 +23,7 @@ def templates() -> list[str]:
     n = llamacffi.llama_chat_builtin_templates(None, 0)
     names = ffi.new("const char *[]", n)
     llamacffi.llama_chat_builtin_templates(names, n)
-    return sorted(ffi.string(name).decode() for name in names)
+    return sorted(map(text_of, names))
 
 
 def render(messages: Messages, template: str, add_generation_prompt: bool = True) -> str:
@@ -102,9 +102,7 @@ def chat(context: Context, messages: Messages, *, template: Optional[str] = None
         InvalidArgumentError: a message is not as it should be, or llama.cpp does not know the template.
         LlamaError: the model has no template, or the conversation is too long for the context.
     """
-    from . import generation
-
-    return generation.generate(context, tokens_of(context.model, messages, template), **options)
+    return generate(context, tokens_of(context.model, messages, template), **options)
 
 
 def _texts(number: int, message: Any) -> list[bytes]:

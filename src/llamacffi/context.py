@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, ca
 import llamacffi
 
 from . import arrays, held, logs, states
-from .batch import Batch, as_tokens, dense
+from .batch import Batch, dense
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .memory import Memory
+from .model import Model
 from .native import ffi
 from .owner import Owner
 from .params import enum_name, fill, processors
+from .tokens import as_tokens
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
     from .generation import Generation
     from .many import Generations
-    from .model import Model
     from .samplers import Sampler
 
 
@@ -138,8 +139,6 @@ class Context(Owner):
         Raises:
             LlamaError: it is no context, or was freed.
         """
-        from .model import Model
-
         context = cls.__new__(cls)
         context._begin(handle, Model.from_handle(llamacffi.llama_get_model(handle)))
         context._owned = False
@@ -301,9 +300,11 @@ class Context(Owner):
             else:
                 parts = (struct,)
         else:
-            ids, n = as_tokens(batch)
+            ids, n = as_tokens(batch, single=True)
             size = self.n_batch if in_parts else n
-            parts = (_run(ids, start, min(size, n - start)) for start in range(0, n, size or 1))
+            parts = (
+                llamacffi.llama_batch_get_one(ids + start, min(size, n - start)) for start in range(0, n, size or 1)
+            )
         if n == 0:
             raise InvalidArgumentError("there are no tokens to compute")
         for part in parts:
@@ -707,8 +708,3 @@ class _Attachment(Owner):
         """The context uses it no more."""
         self._close_handle = lambda: None  # type: ignore[method-assign]
         self.close()
-
-
-def _run(ids: Any, start: int, n: int) -> Any:
-    """Tokens as a batch that continues sequence 0."""
-    return llamacffi.llama_batch_get_one(ids + start, n)

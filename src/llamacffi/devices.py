@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import backends
 from .arguments import keep
 from .errors import ArgumentTypeError, InvalidArgumentError, failure
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,10 +45,11 @@ class Device:
     def __init__(self, index: int) -> None:
         self.index = index
         self.handle = lib.ggml_backend_dev_get(index)
-        self.name = _text(lib.ggml_backend_dev_name(self.handle))
-        self.description = _text(lib.ggml_backend_dev_description(self.handle))
-        self.backend = _text(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
-        kind = _enum("ggml_backend_dev_type", "GGML_BACKEND_DEVICE_TYPE_")[lib.ggml_backend_dev_type(self.handle)]
+        self.name = text_of(lib.ggml_backend_dev_name(self.handle))
+        self.description = text_of(lib.ggml_backend_dev_description(self.handle))
+        self.backend = text_of(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
+        kind = ffi.typeof("enum ggml_backend_dev_type").elements[lib.ggml_backend_dev_type(self.handle)]
+        kind = kind.removeprefix("GGML_BACKEND_DEVICE_TYPE_")
         self.type = _TYPES.get(kind, kind)
 
     @property
@@ -84,15 +85,6 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<llamacffi.Device {self.index} {self.name}: {self.description}, {self.type}>"
-
-
-def _text(text: ffi.CData) -> str:
-    return str(ffi.string(text).decode("utf-8", "replace"))
-
-
-def _enum(name: str, prefix: str) -> dict[int, str]:
-    """An enum's values, each with its name behind the prefix, in order."""
-    return {value: name[len(prefix) :] for value, name in sorted(ffi.typeof(f"enum {name}").elements.items())}
 
 
 def devices() -> list[Device]:
@@ -258,7 +250,9 @@ def parse_gpu_layers(value: Union[str, int]) -> int:
 
 def split_modes() -> dict[str, int]:
     """The ways to split a model that llama.cpp has: "layer", …, each with its value."""
-    return {name.lower(): number for number, name in _enum("llama_split_mode", "LLAMA_SPLIT_MODE_").items()}
+    from .params import enum_values  # not needed before a model is loaded
+
+    return dict(enum_values("llama_split_mode"))
 
 
 def parse_split_mode(value: Union[str, int]) -> int:

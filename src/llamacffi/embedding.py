@@ -12,10 +12,11 @@ import llamacffi
 
 from . import arrays
 from .batch import Batch
+from .checks import several
 from .context import Context
 from .errors import InvalidArgumentError
 from .native import ffi
-from .params import field_names, several
+from .params import field_names
 
 if TYPE_CHECKING:
     from .model import Model

@@ -12,9 +12,9 @@ import sys
 
 import _cffi_backend
 
-from . import arguments, native
+from . import arguments, sizes
 from .arguments import Function, Parameter
-from .errors import ArgumentTypeError, LlamaError, compose, failure
+from .errors import failure
 from .native import ffi, lib
 
 TYPE_CHECKING = False
@@ -161,7 +161,7 @@ def _check(index: int, parameter: Parameter) -> str:
 
 
 def _size_function(name: str) -> Callable[..., int]:
-    function: Callable[..., int] = getattr(arguments, name, None) or getattr(lib, name)
+    function: Callable[..., int] = getattr(sizes, name, None) or getattr(lib, name)
     return function
 
 
@@ -192,85 +192,13 @@ def _why_not(name: str) -> str:
     return next((f": {each['header']}: {each['reason']}" for each in skipped if each["name"] == name), "")
 
 
-def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> bool:
-    """Write a model to a file (C: `llama_model_save_to_file`, which returns nothing).
+def _save_to_file() -> Callable[..., bool]:
+    from .saving import llama_model_save_to_file
 
-    The file appears under its name once it is whole; a failure leaves what was there before.
-
-    Args:
-        model: `struct llama_model *`.
-        fname: the file to write: bytes in the file system's encoding, a string or a path.
-        **kwargs: accepted as documented, and without effect.
-
-    Returns:
-        Whether the file was written. Not, if there is no such folder, it can't be written to, or the disk is full;
-        nor if the model's weights can't be read back, which standard error is told.
-
-    Raises:
-        LlamaError: it is no model, or no file's name.
-    """
-    _require_model(model)
-    target = _file_name(fname)
-    if not lib.llamacffi_can_save(model):
-        native.report(
-            "llama_model_save_to_file: a device keeps weights of this model in a layout of its own, which can't be "
-            "read back: load the model with use_extra_bufts = false to save it"
-        )
-        return False
-    from .files import replacing  # one function needs it
-
-    try:
-        with replacing(target) as fresh:
-            lib.llama_model_save_to_file(model, native.encode_path(fresh))
-            if not _is_whole(fresh):
-                raise OSError
-    except OSError:
-        return False
-    return True
-
-
-def _require_model(model: ffi.CData) -> None:
-    """Raise in the name of `llama_model_save_to_file` what a call with no model raises."""
-    mine = "llama_model_save_to_file"
-    try:
-        resolve("llama_model_n_params")(model)
-    except LlamaError as error:
-        problem = str(error.args[0]).replace(error.function, mine)
-        raise type(error)(problem, mine, error.argument, error.native) from None
-
-
-def _file_name(fname: object) -> str:
-    if isinstance(fname, ffi.CData) and fname and ffi.typeof(fname).cname.startswith("char"):
-        fname = ffi.string(fname)
-    try:
-        name = os.fsdecode(fname)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise _refused(str(error)) from None
-    if "\0" in name:
-        raise _refused(f"= {name!r}: has a NUL character")
-    return name
-
-
-def _refused(problem: str) -> ArgumentTypeError:
-    mine = "llama_model_save_to_file"
-    return ArgumentTypeError(compose(mine, "fname", problem), mine, "fname")
-
-
-def _is_whole(path: str) -> bool:
-    """Whether a GGUF file has all the data that its header speaks of."""
-    # Not a dict in the call: cffi leaves the fields that it does not name as they happen to be on the stack.
-    params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    gguf = lib.gguf_init_from_file(native.encode_path(path), params[0])
-    if not gguf:
-        return False
-    tensors = range(lib.gguf_get_n_tensors(gguf))
-    end = max((lib.gguf_get_tensor_offset(gguf, i) + lib.gguf_get_tensor_size(gguf, i) for i in tensors), default=0)
-    whole = bool(os.path.getsize(path) >= lib.gguf_get_data_offset(gguf) + end)
-    lib.gguf_free(gguf)
-    return whole
+    return llama_model_save_to_file
 
 
 _SUPPLIED: dict[str, Callable[[], Any]] = {
     "LLAMA_MAX_DEVICES": lambda: lib.llama_max_devices(),
-    "llama_model_save_to_file": lambda: llama_model_save_to_file,
+    "llama_model_save_to_file": _save_to_file,
 }

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import held
+from .checks import whole
 from .errors import InvalidArgumentError
-from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_tokens, whole
+from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_tokens
 from .native import ffi, lib
 from .owner import Owner
+from .progress import Progress, Watched
+from .samplers import Sampler
 
 if TYPE_CHECKING:
     from .context import Context
-    from .samplers import Sampler
-
-Progress = Callable[[float], Optional[bool]]
 
 
 class Generation(Loop[str]):
@@ -48,7 +48,7 @@ class Generation(Loop[str]):
         self.stop_reason: Optional[str] = None
         self.reused = 0
         self.prompt_seconds = self.text_seconds = 0.0
-        self._progress = progress
+        self._progress = Watched(progress)
         self._seq = seq
         self._texts: list[str] = []
         self._sequence: Any = None
@@ -72,7 +72,7 @@ class Generation(Loop[str]):
         while self.stop_reason is None and self._handle is not None:
             self._step()
             text, self._made = self._made, ""
-            if self._done is not None and self._progress and self._progress(self._done) is False:
+            if self._done is not None and not self._progress(self._done):
                 self.cancel()
             if self._stopped:
                 self.close()
@@ -150,8 +150,6 @@ def generate(
         InvalidArgumentError: the prompt is empty, or does not fit into the context; an option is wrong.
         LlamaError: the native reason why it can't be done; so does reading the text.
     """
-    from .samplers import Sampler
-
     model = context.model
     tokens = to_tokens(model.vocab, prompt, add_special, parse_special)
     end = to_end(context, max_tokens, stop, ignore_eog)

@@ -25,7 +25,7 @@ def address_of(handle: ffi.CData) -> int:
         InvalidArgumentError: it is no pointer, or NULL.
         FreedHandleError: it was freed.
     """
-    kind = _kind(handle)
+    kind = struct_name(handle)
     if kind is None or not handle:
         raise InvalidArgumentError(f"address_of: {handle!r} is not a pointer of cffi's, or is NULL")
     if is_freed(handle):
@@ -35,7 +35,7 @@ def address_of(handle: ffi.CData) -> int:
 
 def is_freed(handle: ffi.CData) -> bool:
     """Whether a handle is one that was freed through this package."""
-    return bool(lib.llamacffi_is_freed(_kind(handle), ffi.cast("void *", handle)))
+    return bool(lib.llamacffi_is_freed(struct_name(handle), ffi.cast("void *", handle)))
 
 
 def from_address(c_type: str, address: Any) -> ffi.CData:
@@ -76,7 +76,7 @@ def adopt(handle: ffi.CData) -> ffi.CData:
 
 
 def _adopt(function: str, handle: ffi.CData) -> ffi.CData:
-    kind = _kind(handle)
+    kind = struct_name(handle)
     if kind is None or not lib.llamacffi_adopt(kind, ffi.cast("void *", handle)):
         raise InvalidArgumentError(
             f"{function}: {handle!r} is not a handle: a pointer to a struct of llama.cpp's, not NULL"
@@ -84,7 +84,7 @@ def _adopt(function: str, handle: ffi.CData) -> ffi.CData:
     return handle
 
 
-def _kind(handle: Any) -> Any:
+def struct_name(handle: Any) -> Any:
     """The name of the C struct that a pointer points to, without "struct"; None if it is no pointer."""
     type_ = ffi.typeof(handle) if isinstance(handle, ffi.CData) else None
     return type_.item.cname.replace("struct ", "").encode() if type_ and type_.kind == "pointer" else None

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from .callbacks import _py, _report
-from .native import ffi, lib
+from .callbacks import extern, print_or_keep
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _log_level() -> int:
 
 
 def _log_line(level: int, text: ffi.CData) -> int:
-    _take(level, ffi.string(text).decode("utf-8", "replace"))
+    _take(level, text_of(text))
     return 0
 
 
@@ -83,6 +83,6 @@ def _write(level: int, line: str) -> None:
         sys.stderr.write(f"{line}\n")
 
 
-_py(_log_level, _report)
-_py(_log_line, _report)
+extern(_log_level, print_or_keep)
+extern(_log_line, print_or_keep)
 lib.llamacffi_start_log()

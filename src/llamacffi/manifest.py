@@ -35,7 +35,7 @@ _NAMES = [
 
 
 def read(name: str, package: str) -> Any:
-    """One of the package's JSON files."""
+    """One of a package's JSON files; `package` is its folder."""
     import json
 
     with open(os.path.join(package, name), encoding="utf-8") as file:

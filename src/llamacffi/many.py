@@ -12,10 +12,10 @@ from .held import forget, n_common, shorten
 from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_prompts
 from .native import ffi, lib
 from .owner import Owner
+from .samplers import Sampler
 
 if TYPE_CHECKING:
     from .context import Context
-    from .samplers import Sampler
 
 
 class Generations(Loop["tuple[int, str]"]):
@@ -182,8 +182,6 @@ def generate_many(
     Raises:
         As `generate`.
     """
-    from .samplers import Sampler
-
     vocab = context.model.vocab
     if context.model.has_encoder:
         raise InvalidArgumentError("a model with an encoder can't serve many prompts at once: use generate()")

@@ -34,6 +34,7 @@ __all__ = [
     "llama_cpp_commit",
     "llama_cpp_version",
     "report",
+    "text_of",
     "told",
     "user_prefix",
 ]
@@ -69,6 +70,17 @@ def encode_path(path: str) -> bytes:
     return path.encode("utf-8") if sys.platform == "win32" else os.fsencode(path)
 
 
+def text_of(string: ffi.CData, exact: bool = False) -> str:
+    """A text of C's.
+
+    Args:
+        string: `char *`, not NULL, which a NUL ends.
+        exact: whether bytes that are no UTF-8 become surrogate escapes, which encode to them again: for names, metadata
+            and tokens. Otherwise they are replaced: for what people read.
+    """
+    return str(ffi.string(string).decode("utf-8", "surrogateescape" if exact else "replace"))
+
+
 def llama_cpp_version() -> str:
     """The version of llama.cpp that is loaded, "0.5.0-dev"; "unknown" if it is too old to tell."""
     return _told_by("llama_version")
@@ -81,7 +93,7 @@ def llama_cpp_commit() -> str:
 
 def _told_by(name: str) -> str:
     function = getattr(lib, name, None)
-    return ffi.string(function()).decode() if function else "unknown"
+    return text_of(function()) if function else "unknown"
 
 
 # What depends on nothing but the library's build; tools/told.py asked the same ones, and told.h has them in this order.
@@ -92,7 +104,7 @@ def told() -> str:
     """What the loaded libraries tell of themselves: "ggml_commit 0c1e57098, …"."""
     answers = ((name, getattr(lib, name, None)) for name in _TOLD)
     values = ((name, function()) for name, function in answers if function)
-    texts = (f"{name} {value if type(value) is int else ffi.string(value).decode()}" for name, value in values)
+    texts = (f"{name} {value if type(value) is int else text_of(value)}" for name, value in values)
     return ", ".join(texts)
 
 
@@ -103,7 +115,7 @@ def _compare() -> None:
         ImportError: they are not.
     """
     measure = ffi.new("struct llamacffi_measure *")
-    index, differs = 0, told() != ffi.string(lib.llamacffi_told()).decode()
+    index, differs = 0, told() != text_of(lib.llamacffi_told())
     while not differs:
         differs = lib.llamacffi_differs(index, measure)
         if not measure.function:

@@ -59,6 +59,14 @@ class Owner:
         for parent in parents:
             parent._children[id(self)] = weakref.ref(self)
 
+    @classmethod
+    def _borrowing(cls: type[Self], handle: ffi.CData, *parents: Owner) -> Self:
+        """An object over a handle that still belongs to whom it belonged: closing this does not free it."""
+        made = cls.__new__(cls)
+        Owner.__init__(made, handle, *parents)
+        made._owned = False
+        return made
+
     @property
     def handle(self) -> ffi.CData:
         """The C object, for `lib` and for `llamacffi.<C name>`; it still belongs to this one.

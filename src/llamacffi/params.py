@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from operator import index
 from typing import Any, Callable, NoReturn
 
 import llamacffi
 
 from .arguments import UNFIT, keep
 from .callbacks import Callback
+from .checks import did_you_mean
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, compose
 from .native import ffi
 from .owner import Owner
@@ -194,10 +196,14 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
     """An enum's value by its name, in letters of either case, short or as C has it; or the number itself.
 
     Raises:
-        InvalidArgumentError: the enum has no such value; the message lists its names.
+        InvalidArgumentError: the enum has no such name, the message lists its names; or it is no whole number.
     """
     if not isinstance(value, str):
-        return int(value)
+        try:
+            return int(value) if isinstance(value, ffi.CData) else index(value)
+        except TypeError:
+            problem = f"= {value!r}: must be a name or a whole number, of enum {enum}"
+            raise ArgumentTypeError(compose(function, argument, problem), function, argument) from None
     values = enum_values(enum)
     wanted = value.strip()
     if wanted.lower() in values:
@@ -205,37 +211,10 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
     full = ffi.typeof(f"enum {enum}").relements
     if wanted in full:
         return int(full[wanted])
-    problem = f"= {value!r}: must be one of {', '.join(values)}{_like(wanted.lower(), values)}"
+    problem = f"= {value!r}: must be one of {', '.join(values)}{did_you_mean(wanted.lower(), values)}"
     raise InvalidArgumentError(compose(function, argument, problem), function, argument)
-
-
-def several(name: str, values: Any, advice: str) -> list[Any]:
-    """What a function takes many of, as a list.
-
-    Args:
-        name: the argument's, for messages.
-        values: what was given.
-        advice: what to do with a single one.
-
-    Raises:
-        ArgumentTypeError: it is a single text, or not iterable.
-    """
-    if isinstance(values, (str, bytes, bytearray, memoryview)):
-        raise ArgumentTypeError(f"{name}: must be several; {advice}", argument=name)
-    try:
-        iterator = iter(values)
-    except TypeError:
-        raise ArgumentTypeError(f"{name}: must be several, not {values!r}; {advice}", argument=name) from None
-    return list(iterator)
 
 
 def raise_unknown(function: str, name: str, known: Iterable[str]) -> NoReturn:
     """Refuse a keyword that there is not."""
-    raise InvalidArgumentError(f"{function}: there is no parameter {name!r}{_like(name, known)}", function, name)
-
-
-def _like(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    raise InvalidArgumentError(f"{function}: there is no parameter {name!r}{did_you_mean(name, known)}", function, name)

@@ -14,7 +14,7 @@ import llamacffi
 
 from . import backends, devices
 from .errors import BackendError, InvalidArgumentError, LlamaError
-from .native import encode_path, ffi, lib, report
+from .native import encode_path, ffi, lib, report, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def remove_servers(endpoints: Union[str, Iterable[str]]) -> None:
     """
     gone = {f"RPC[{endpoint}]" for endpoint in _split(endpoints)}
     regs = [llamacffi.ggml_backend_reg_get(index) for index in range(llamacffi.ggml_backend_reg_count())]
-    names = [ffi.string(llamacffi.ggml_backend_reg_name(reg)).decode() for reg in regs]
+    names = [text_of(llamacffi.ggml_backend_reg_name(reg)) for reg in regs]
     if gone.isdisjoint(names):
         return
     # All workers' devices belong to the one backend "RPC", and go with it: the others are registered anew.

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple, Optional, Union
 import llamacffi
 
 from . import callbacks, logs
-from .candidates import Candidates, LogitsProcessors, PythonSampler
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
-from .native import ffi, lib
+from .candidates import Candidates
+from .checks import did_you_mean, several
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, reason
+from .native import ffi, lib, text_of
 from .owner import Owner
-from .params import several
+from .plans import Plan, plan_of, sample_by
+from .python_samplers import LogitsProcessors, PythonSampler
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -84,11 +86,11 @@ class Sampler(Owner):
     """
 
     _free = "llama_sampler_free"
-    # What this is, as far as `_plan_of` wants to know: what is written in Python, "greedy", or the number of a top-k.
+    # What this is, as far as `plan_of` wants to know: what is written in Python, "greedy", or the number of a top-k.
     _kind: Union[LogitsProcessors, PythonSampler, str, int, None] = None
     # Of a chain that was made here, what its members are; and how to sample with it, once that is known.
     _members: Optional[list[Any]] = None
-    _plan: Optional[_Plan] = None
+    _plan: Optional[Plan] = None
 
     def __init__(
         self,
@@ -217,9 +219,7 @@ class Sampler(Owner):
         Args:
             handle: `struct llama_sampler *`.
         """
-        made = cls._of(handle)
-        made._owned = False
-        return made
+        return cls._borrowing(handle)
 
     @classmethod
     def from_options(cls, vocab: Any, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
@@ -238,7 +238,8 @@ class Sampler(Owner):
         """
         for name in keywords:
             if name not in (cls.__init__.__kwdefaults__ or {}):
-                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{_similar(name, cls)}")
+                hint = did_you_mean(name, cls.__init__.__kwdefaults__ or ())
+                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{hint}")
         if sampler is None:
             return cls(vocab, **keywords), True
         if keywords:
@@ -316,9 +317,7 @@ class Sampler(Owner):
 
     def __getitem__(self, index: int) -> Sampler:
         """A sampler of this chain, which still belongs to it (C: `llama_sampler_chain_get`)."""
-        found = self._of(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
-        found._owned = False
-        return found
+        return self._borrowing(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
 
     def __iter__(self) -> Iterator[Sampler]:
         return (self[index] for index in range(len(self)))
@@ -353,16 +352,16 @@ class Sampler(Owner):
         handle, context = self.handle, getattr(ctx, "handle", ctx)
         plan = self.plan
         if plan:
-            token = _sample_by(plan, handle, context, i)
+            token = sample_by(plan, handle, context, i)
             if token is not None:
                 return token
         return int(llamacffi.llama_sampler_sample(handle, context, i))
 
     @property
-    def plan(self) -> _Plan:
-        """How to sample with this in a quicker way than llama.cpp's: what `_plan_of` says."""
+    def plan(self) -> Plan:
+        """How to sample with this in a quicker way than llama.cpp's: what `plan_of` says."""
         if self._plan is None:
-            self._plan = _plan_of(self._members)
+            self._plan = plan_of(self._members)
         return self._plan
 
     def accept(self, token: int) -> None:
@@ -414,7 +413,7 @@ class Sampler(Owner):
     @property
     def name(self) -> str:
         """What kind of sampler this is (C: `llama_sampler_name`)."""
-        return str(ffi.string(llamacffi.llama_sampler_name(self.handle)).decode("utf-8", "replace"))
+        return text_of(llamacffi.llama_sampler_name(self.handle))
 
     @property
     def seed(self) -> Optional[int]:
@@ -776,78 +775,6 @@ _FLOATS = frozenset(
 )
 
 
-def _plan_of(members: Optional[list[Any]]) -> _Plan:
-    """How to sample with a chain without llama.cpp's list of the whole vocabulary, which takes longer than the rest.
-
-    That is a chain which begins with a sampler in Python, with top-k or greedy, or with logits processors and these.
-
-    Returns:
-        What is written in Python, if anything is; how many members there are; the first of those to be applied to the
-        most likely tokens; and how many tokens that are, 0 if it is another that comes then. () if it is no such chain.
-    """
-    if not members:
-        return ()
-    in_python = members[0] if isinstance(members[0], (LogitsProcessors, PythonSampler)) else None
-    place = 1 if in_python else 0
-    kind = members[place] if place < len(members) else None
-    if kind == "greedy":
-        return in_python, len(members), place, 1
-    if isinstance(kind, int) and 0 < kind <= lib.LLAMACFFI_SAMPLE_TOP:
-        return in_python, len(members), place + 1, kind
-    return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
-
-
-_Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
-# A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
-_SAMPLED = [
-    getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)
-]
-
-
-def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
-    """A token, which was accepted; None if it must be sampled in the usual way."""
-    in_python, n_members, first, k = plan
-    n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
-    if _SAMPLED and lib.llama_get_sampled_token_ith(context, i) != lib.LLAMA_TOKEN_NULL:
-        return None
-    if any(function(context, i) for function in _SAMPLED):
-        return None
-    logits = llamacffi.llama_get_logits_ith(context, i)
-    if not logits:
-        return None
-    if isinstance(in_python, PythonSampler):
-        token = _sample_by_python(in_python, chain, n_members, first, logits, n, k)
-    else:
-        if in_python:
-            logits = in_python.process(logits, n)
-        token = lib.llamacffi_sample_top(chain, n_members, first, logits, n, k)
-    if token != lib.LLAMA_TOKEN_NULL:
-        return int(token)
-    if lib.llamacffi_failed():
-        raise failure()
-    if llamacffi.llama_sampler_chain_n(chain) == n_members:
-        raise LlamaError(
-            "nothing in this chain has chosen a token: its last must be one that does", "llama_sampler_sample"
-        )
-    return None
-
-
-def _sample_by_python(
-    sampler: PythonSampler, chain: ffi.CData, n_members: int, first: int, logits: ffi.CData, n: int, k: int
-) -> int:
-    candidates = sampler.look(logits, n)
-    try:
-        chosen = -1 if candidates.is_listed else candidates.selected
-        if chosen >= 0 and n_members == 1:
-            llamacffi.llama_sampler_accept(chain, chosen)
-            return chosen
-        if k and chosen < 0 and not candidates.is_listed:
-            return int(lib.llamacffi_sample_top(chain, n_members, first, candidates.floats, n, k))
-        return int(lib.llamacffi_sample_list(chain, n_members, 1, candidates.handle))
-    finally:
-        candidates.end()
-
-
 def _listed(name: str, values: Any) -> list[Any]:
     return several(name, values, "a single one goes into a list")
 
@@ -924,10 +851,3 @@ def _escaped(word: str) -> str:
 
 def _name_of(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _similar(name: str, cls: type[Sampler]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, cls.__init__.__kwdefaults__ or ())
-    return f": did you mean {' or '.join(close)}?" if close else ""

@@ -8,10 +8,10 @@ from typing import Any, Optional, Union
 
 import llamacffi
 
-from .batch import as_tokens
 from .errors import ArgumentTypeError, LlamaError, reason
 from .files import path_name, replacing
 from .native import encode_path, ffi
+from .tokens import as_tokens
 
 _new = ffi.new_allocator(should_clear_after_alloc=False)
 

@@ -38,7 +38,7 @@ LIMIT = 120.0  # seconds for one case, on a machine that has other things to do
 
 def cases() -> dict[str, Callable[[Any, Any], None]]:
     """All cases, by "topic.name"."""
-    found = {}
+    found: dict[str, Callable[[Any, Any], None]] = {}
     for topic in TOPICS:
         module = _module(topic)
         names = [name for name in vars(module) if name.startswith(("wrong_", "right_"))]
@@ -89,6 +89,8 @@ def _outcome(case: Callable[[Any, Any], None], c: Any, world: Any, function: str
         if not llamacffi.lib.llamacffi_failed():
             return "the call did not fail"
         raised = llamacffi.last_error()
+    if raised is None:
+        return "the call has failed, and there is no error"
     if type(raised).__name__ not in errors:
         return f"{raised!r}, and not {' or '.join(errors)}"
     if raised.function != function:

@@ -26,6 +26,7 @@ import measures
 import policy as policies
 import probe
 import reference
+import stubs
 from comments import Comments
 from compiler import Compiler, CompilerError
 from model import API, Array, Asked, Field, Function, HeaderError, Inline, Pointer, Problem, Signature, Skipped, Type
@@ -170,6 +171,7 @@ def main() -> int:
     where.add_argument("--include", type=Path, metavar="DIR", help="the folder where its headers are installed")
     parser.add_argument("--library", type=Path, action="append", metavar="FILE", help="an installed library")
     parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
+    parser.add_argument("--cdef", type=Path, metavar="FILE", help="further declarations that the stubs are to have")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
     if bool(options.include) != bool(options.library):
@@ -188,6 +190,7 @@ def main() -> int:
             "measures.hpp": measures.measures_h(api, policy),
             "api.json": emit.table(api),
             "reference.txt": reference.reference(api, policy),
+            **stubs.stubs(api, policy, options.cdef),
         }
         write(options.out, texts)
     except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:

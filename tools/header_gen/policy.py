@@ -49,7 +49,10 @@ class Policy:
     sizes: dict[str, dict[str, str]] = field(default_factory=dict)
     paths: dict[str, list[str]] = field(default_factory=dict)
     reads: dict[str, list[str]] = field(default_factory=dict)
+    callbacks: dict[str, str] = field(default_factory=dict)
+    supplied: dict[str, str] = field(default_factory=dict)
     keeps: dict[str, dict[str, str]] = field(default_factory=dict)
+    looked_at: dict[str, list[str]] = field(default_factory=dict)
 
     def needs_backends(self, function: str) -> bool:
         return any(fnmatch.fnmatchcase(function, pattern) for pattern in self.loads_backends)

@@ -14,6 +14,7 @@ keeps the address as long as x lives; `:e` how many elements there must be, e wi
 
 from __future__ import annotations
 
+import defaults
 from guards import Types, argument_names
 from model import API, Function, Named, Pointer, Signature, Type, spell
 from policy import Policy
@@ -27,7 +28,8 @@ def reference(api: API, policy: Policy) -> str:
 
 def _record(function: Function, policy: Policy, types: Types) -> str:
     names = argument_names(function.signature)
-    sizes, keeps = policy.merged("sizes", function.name), policy.merged("keeps", function.name)
+    sizes = {**defaults.counts(function, names, policy, types), **policy.merged("sizes", function.name)}
+    keeps = policy.merged("keeps", function.name)
     reads, paths = policy.lists("reads", function.name), policy.lists("paths", function.name)
     parameters = []
     for name, parameter in zip(names, function.signature.parameters):

@@ -9,8 +9,7 @@ from .. import arrays
 from ..embedding import embed
 from ..errors import LlamaError
 from ..files import replacing
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -53,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
         terminal.write_json({"n_embd": n_embd, "pooled": pooled, "embeddings": rows})
         return
     for row in rows if pooled else [row for each in rows for row in each]:
-        print(" ".join(f"{number:.9g}" for number in row))
+        terminal.write(" ".join(f"{number:.9g}" for number in row) + "\n")
 
 
 def _lines(text: str) -> list[str]:

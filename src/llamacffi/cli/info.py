@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,12 @@ import time
 from contextlib import ExitStack, suppress
 from typing import IO, Any, Optional
 
+import _cffi_backend
+
 import llamacffi
 
 from .. import backends, devices, native
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 _BUILT_IN = ("cpu", "rpc")  # they have no driver
 _PROBE = """
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         terminal.write_json(facts, indent=2)
     else:
-        print("\n".join(lines(facts)))
+        terminal.write("".join(f"{line}\n" for line in lines(facts)))
 
 
 def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
@@ -85,8 +87,6 @@ def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
 
 
 def _cffi_version() -> str:
-    import _cffi_backend
-
     return str(_cffi_backend.__version__)
 
 
@@ -128,8 +128,6 @@ def _start(name: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
 
 def _how_it_ended(status: int, output: IO[bytes]) -> str:
     """How a probe ended, and a line of what it said: an exception's last, otherwise the first."""
-    import signal
-
     output.seek(0)
     said = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
     how = f"loading it fails (status {status})"
