@@ -85,11 +85,19 @@ OURS = "llamacffi"
 
 
 class Place(NamedTuple):
-    """An interpreter that has a binding: the command that starts it, and the folder of its files as it sees them."""
+    """An interpreter that has a binding.
+
+    Attributes:
+        command: starts it.
+        folder: of its files, as it sees them.
+        name: for a person.
+        outside: that folder, as this process sees it.
+    """
 
     command: list[str]
     folder: Path
     name: str
+    outside: Path
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         env = {
@@ -167,7 +175,7 @@ def here(package: Package, wheel: Path) -> Place:
         subprocess.run([str(python), *PIP, "install", "-q", str(wheel), *package.lacks], check=True)
         (package.folder / "installed").touch()
     _fill(package.folder)
-    return Place([str(python)], package.folder, "here")
+    return Place([str(python)], package.folder, "here", package.folder)
 
 
 def newer(package: Package) -> Place:
@@ -181,7 +189,9 @@ def newer(package: Package) -> Place:
     tree = debian_tree.obtain(NEWER)
     inside = Path("/opt/bindings") / package.name
     outside = Path(f"{tree}{inside}")
-    command = ["chroot", str(tree), f"{inside}/env/bin/python"]
+    # With /proc, which some bindings read, for as long as it runs.
+    enter = 'mount --bind /proc "$0/proc" && exec chroot "$0" "$@"'
+    command = ["unshare", "--mount", "sh", "-c", enter, str(tree), f"{inside}/env/bin/python"]
     if not (outside / "installed").exists():
         shutil.rmtree(outside, ignore_errors=True)
         outside.mkdir(parents=True)
@@ -211,7 +221,7 @@ def newer(package: Package) -> Place:
         shutil.copy(openmp.stdout.strip(), outside / "lib")
         (outside / "installed").touch()
     _fill(outside)
-    return Place(command, inside, f"Debian 13 ({NEWER})")
+    return Place(command, inside, "Debian 13", outside)
 
 
 def on_pypy(name: str, wheel: Optional[Path], folder: Path) -> str:
@@ -230,7 +240,7 @@ def on_pypy(name: str, wheel: Optional[Path], folder: Path) -> str:
     if done.returncode:
         return "not installed: " + [line for line in done.stderr.splitlines() if line.startswith("ERROR")][-1][7:]
     _fill(folder)
-    reason = Place([str(python)], folder, "PyPy").loads(name)
+    reason = Place([str(python)], folder, "PyPy", folder).loads(name)
     return f"installed, does not load: {reason}" if reason else "yes"
 
 
@@ -327,10 +337,8 @@ def measure(name: str, place: Place, known: list[Headers]) -> dict[str, Any]:
     """What the probe finds out about a binding in this place."""
     newest = known[0]
     names = {**newest._asdict(), "constants": list(newest.constants), "structs": list(newest.structs)}
-    inside = place.folder / "names.json"
-    outside = Path(f"{place.command[1]}{inside}") if place.command[0] == "chroot" else inside
-    outside.write_text(json.dumps(names), "utf-8")
-    facts = place.answer(name, "facts", str(inside))
+    (place.outside / "names.json").write_text(json.dumps(names), "utf-8")
+    facts = place.answer(name, "facts", str(place.folder / "names.json"))
     result: dict[str, Any] = {
         "measured": place.name,
         "functions": len(facts["functions"]),
@@ -376,7 +384,7 @@ def ours() -> dict[str, dict[str, Any]]:
     folder = BUILD / OURS
     folder.mkdir(parents=True, exist_ok=True)
     _fill(folder)
-    place = Place([sys.executable], folder, "here")
+    place = Place([sys.executable], folder, "here", folder)
     wheels = {kind: next((ROOT / "dist").glob(f"llamacffi-*{kind}*.whl"), None) for kind in ("-abi3-", "-pp")}
     known = [headers("0.3.36")]
     shared: dict[str, Any] = {"loads here": True, "PyPy": on_pypy(OURS, wheels["-pp"], folder)}
