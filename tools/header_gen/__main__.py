@@ -23,6 +23,7 @@ from typing import Union
 import emit
 import guards
 import measures
+import pages
 import policy as policies
 import probe
 import reference
@@ -172,6 +173,7 @@ def main() -> int:
     parser.add_argument("--library", type=Path, action="append", metavar="FILE", help="an installed library")
     parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
     parser.add_argument("--cdef", type=Path, metavar="FILE", help="further declarations that the stubs are to have")
+    parser.add_argument("--pages", type=Path, metavar="DIR", help="folder for the C reference's pages")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
     if bool(options.include) != bool(options.library):
@@ -193,6 +195,8 @@ def main() -> int:
             **stubs.stubs(api, policy, options.cdef),
         }
         write(options.out, texts)
+        if options.pages:
+            write(options.pages, pages.pages(api, policy))
     except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:
         print(f"header_gen: {error}", file=sys.stderr)
         return 1

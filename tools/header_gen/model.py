@@ -87,6 +87,7 @@ class Declaration:
 class Function(Declaration):
     signature: Signature = Signature(Named("void"), ())
     deprecated: bool = False
+    deprecation: str = ""  # what the header says of that, "" if nothing
     inline: bool = False  # defined in the header itself
     module: str = ""  # the backend whose module has it ("cpu", "cuda", ...); "" for the core libraries
 

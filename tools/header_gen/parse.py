@@ -80,7 +80,7 @@ class _Unsupported(Exception):
 
 
 class _Builder:
-    def __init__(self, comments: Comments, deprecated: set[str], skip: dict[str, str]) -> None:
+    def __init__(self, comments: Comments, deprecated: dict[str, str], skip: dict[str, str]) -> None:
         self.api = API()
         self.problems: list[Problem] = []
         self._comments = comments
@@ -137,6 +137,7 @@ class _Builder:
                 **self._where(node.name, node.coord),
                 signature=signature,
                 deprecated=node.name in self._deprecated,
+                deprecation=self._deprecated.get(node.name, ""),
                 inline="static" in node.storage,
             )
         )

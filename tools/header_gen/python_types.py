@@ -86,7 +86,7 @@ class PythonTypes:
             self._element(Pointer(Named(record.c_name)))
         for typedef in api.typedefs:
             if not isinstance(self.plain(typedef.type), Signature):
-                self._element(typedef.type)
+                self._element(Named(typedef.name) if self.function_type(typedef.type) else typedef.type)
 
     # --- names ---
 
