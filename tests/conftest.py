@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
@@ -23,8 +23,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import demo_model  # noqa: E402
-from llamacffi import ffi, lib  # noqa: E402
+from fixture_types import MakeContext, Run  # noqa: E402
+from llamacffi import lib  # noqa: E402
 from llamacffi.native import encode_path  # noqa: E402
+from llamacffi.types import llama_context_p, llama_model_p  # noqa: E402
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def model_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def model(model_path: str) -> Iterator[ffi.CData]:
+def model(model_path: str) -> Iterator[llama_model_p]:
     model = lib.llama_model_load_from_file(encode_path(model_path), lib.llama_model_default_params())
     assert model
     yield model
@@ -48,11 +50,11 @@ def model(model_path: str) -> Iterator[ffi.CData]:
 
 
 @pytest.fixture
-def make_context(model: ffi.CData) -> Iterator[Callable[..., ffi.CData]]:
+def make_context(model: llama_model_p) -> Iterator[MakeContext]:
     """A function that makes a context with these parameters; it is freed when the test ends."""
-    made = []
+    made: list[llama_context_p] = []
 
-    def make(**fields: Any) -> ffi.CData:
+    def make(**fields: Any) -> llama_context_p:
         params = lib.llama_context_default_params()
         params.n_ctx = 256
         params.n_threads = params.n_threads_batch = 2
@@ -69,7 +71,7 @@ def make_context(model: ffi.CData) -> Iterator[Callable[..., ffi.CData]]:
 
 
 @pytest.fixture
-def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_python(tmp_path: Path) -> Run:
     """A function that runs this interpreter, in an empty folder, with these arguments and environment variables."""
 
     def run(*arguments: str, cwd: Path = tmp_path, **env: str) -> subprocess.CompletedProcess[str]:

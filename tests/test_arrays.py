@@ -1,23 +1,25 @@
 """Views of native memory: what they show, and that they know when it is gone."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import contextlib
 import copy
 import pickle
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import llamacffi
 import tiny_models
+from fixture_types import Run
 from llamacffi import Batch, Context, FreedHandleError, InvalidArgumentError, Model, arrays, ffi, lib
+from untyped import unchecked
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+np = pytest.importorskip("numpy")
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,7 @@ def test_another_context_is_another_matter(tiny: Model, context: Context) -> Non
 def test_call_that_is_refused_leaves_the_views(context: Context) -> None:
     logits = context.logits()
     with pytest.raises(llamacffi.LlamaError):
-        llamacffi.llama_decode(ffi.NULL, lib.llama_batch_get_one(ffi.NULL, 0))
+        unchecked.llama_decode(ffi.NULL, lib.llama_batch_get_one(ffi.NULL, 0))
     assert not is_stale(logits)
 
 
@@ -193,7 +195,7 @@ def test_new_context_at_the_address_revives_nothing(tiny: Model) -> None:
 
 
 def test_view_taken_while_computing_is_stale_afterwards(tiny: Model) -> None:
-    taken = []
+    taken: list[Any] = []
 
     def look(tensor: Any, ask: bool) -> bool:
         with contextlib.suppress(llamacffi.LlamaError):  # there is none yet, the first time

@@ -1,5 +1,7 @@
 """Contexts: their parameters, computing, outputs, memory, states, adapters, threads and ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc
@@ -157,17 +159,17 @@ def one_by_one(context: Context) -> None:
         context.decode(token)
 
 
-@pytest.mark.parametrize(
-    "decode",
-    [
-        lambda context: context.decode(TOKENS),
-        lambda context: context.decode(tuple(TOKENS)),
-        lambda context: context.decode(np.array(TOKENS)),
-        in_batch,
-        in_batches,
-        one_by_one,
-    ],
-)
+WAYS: list[Callable[[Context], None]] = [
+    lambda context: context.decode(TOKENS),
+    lambda context: context.decode(tuple(TOKENS)),
+    lambda context: context.decode(np.array(TOKENS)),
+    in_batch,
+    in_batches,
+    one_by_one,
+]
+
+
+@pytest.mark.parametrize("decode", WAYS)
 def test_tokens_in_any_form_and_parts(tiny: Model, context: Context, decode: Callable[[Context], None]) -> None:
     decode(context)
     assert is_close(context.logits(), logits_of(tiny, TOKENS))
@@ -683,7 +685,7 @@ def test_another_thread_is_told_that_it_is_busy(tiny: Model) -> None:
 
 def test_contexts_of_several_threads(tiny: Model) -> None:
     expected = logits_of(tiny, TOKENS)
-    results = []
+    results: list[bool] = []
 
     def work() -> None:
         with tiny.context(n_ctx=64, n_threads=1) as context:

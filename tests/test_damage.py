@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Callable
 
@@ -11,6 +10,7 @@ import pytest
 
 import damage
 import tiny_models
+from fixture_types import Run
 from llamacffi import (
     ffi,
     lib,
@@ -31,7 +31,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @posix_only
-def test_damaged_files(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_damaged_files(run_python: Run) -> None:
     """A few; a long run is `python tests/damage.py --loads 3000`."""
     done = run_python(damage.__file__, "--loads", "60")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,11 +14,11 @@ import llamacffi
 import tiny_models
 import workers
 from carrier import ROOT
+from fixture_types import Run
 from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Choices = Callable[..., "list[Any]"]
 
 # Loads a model for each choice in turn; prints the device of each layer, or the error.
@@ -314,8 +314,9 @@ def test_wrong_places_and_proportions(load: Choices) -> None:
 def test_wrong_values_change_nothing(wrong: dict[str, Any], message: str) -> None:
     params = llamacffi.llama_model_default_params()
     before = bytes(ffi.buffer(ffi.addressof(params)))
+    options: dict[str, Any] = {"device": "none", "gpu_layers": 3, **wrong}
     with pytest.raises(llamacffi.InvalidArgumentError, match=message) as raised:
-        choose_devices(params, **{"device": "none", "gpu_layers": 3, **wrong})
+        choose_devices(params, **options)
     assert (raised.value.function, raised.value.argument) == ("choose_devices", next(iter(wrong)))
     assert bytes(ffi.buffer(ffi.addressof(params))) == before
 
@@ -331,13 +332,14 @@ def test_split_modes_are_llama_cpps() -> None:
 
 def test_params_that_are_none_or_own_nothing() -> None:
     params = llamacffi.llama_model_default_params()
-    for wrong, shown in (
+    several: list[tuple[Any, str]] = [
         (None, "NoneType"),
         ({}, "dict"),
         (ffi.new("int *"), "int *"),
         (llamacffi.llama_context_default_params(), "struct llama_context_params"),
         (ffi.cast("struct llama_model_params *", 0), "struct llama_model_params *"),
-    ):
+    ]
+    for wrong, shown in several:
         with pytest.raises(TypeError) as raised:
             choose_devices(wrong, gpu_layers=1)
         assert str(raised.value) == f"params: must be struct llama_model_params, not {shown}"

@@ -9,7 +9,7 @@ import re
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ import pytest
 import llamacffi
 import tiny_models
 from carrier import ROOT
-from llamacffi import ffi, lib
+from fixture_types import MakeContext
+from llamacffi import lib
+from llamacffi.types import llama_model_p
 
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # These are about handles, and take some as given.
-OF_HANDLES = ("README.md", "callbacks.md", "c-sdk.md", "wrong-calls.md")
+OF_HANDLES = ("callbacks.md", "c-sdk.md", "wrong-calls.md")
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAID = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)  # what the guide says that it prints
@@ -35,7 +37,7 @@ NOTES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: ffi.CData) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: llama_model_p) -> Iterator[Path]:
     """The folder that the guides run in, with the files that they speak of."""
     folder = tmp_path_factory.mktemp("guides")
     for name in ("model.gguf", "small.gguf"):
@@ -53,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: ffi
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_adapter(path: Path, model: ffi.CData) -> None:
+def _write_adapter(path: Path, model: llama_model_p) -> None:
     """A LoRA adapter for the real model: noise, which its text does not withstand."""
     n = lib.llama_model_n_embd(model)
     values: dict[str, tiny_models.Value] = {
@@ -78,7 +80,7 @@ def _log_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def handles(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> dict[str, Any]:
+def handles(model: llama_model_p, make_context: MakeContext) -> dict[str, Any]:
     vocab = lib.llama_model_get_vocab(model)
     return {"llamacffi": llamacffi, "model": model, "vocab": vocab, "ctx": make_context(), "stop": threading.Event()}
 

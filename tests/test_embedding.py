@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import tiny_models
-from llamacffi import Context, FreedHandleError, InvalidArgumentError, LlamaError, Model, ffi
+from llamacffi import Context, FreedHandleError, InvalidArgumentError, LlamaError, Model
 from llamacffi.embedding import embed, rerank
+from llamacffi.types import llama_model_p
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog.",
@@ -28,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def real(model: ffi.CData) -> Iterator[Model]:
+def real(model: llama_model_p) -> Iterator[Model]:
     with Model.from_handle(model) as model_:
         yield model_
 
@@ -120,7 +121,7 @@ def test_pooled_as_the_model_says(bert: Model, folder: Path) -> None:
 
 def test_not_pooled(bert: Model, real: Model) -> None:
     for model in (bert, real):
-        each = model.embed(TEXTS, pooling_type="none")
+        each: list[Any] = model.embed(TEXTS, pooling_type="none")
         assert type(each) is list
         for text, rows in zip(TEXTS, each):
             assert is_close(rows, rows_of(model, model.vocab.tokenize(text)))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from carrier import ROOT
-from llamacffi import ffi, lib
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from fixture_types import Run
+from llamacffi import lib
+from llamacffi.types import llama_model_p
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -29,7 +28,7 @@ def run_example(run_python: Run, model_path: str) -> Run:
 
 
 @pytest.fixture
-def facts(model: ffi.CData) -> dict[str, int]:
+def facts(model: llama_model_p) -> dict[str, int]:
     """What the default context and the model are."""
     return {"tokens": lib.llama_context_default_params().n_ctx, "dimensions": lib.llama_model_n_embd(model)}
 

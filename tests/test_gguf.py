@@ -1,5 +1,7 @@
 """GGUF files: metadata of every type, tensors, and copies; what is damaged, and what can't be written."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math
@@ -369,7 +371,7 @@ def test_reading_tensors_while_another_thread_writes_over_the_file(tmp_path: Pat
     path = tiny_models.write_llama(tmp_path / "model.gguf")
     with GGUF(path) as gguf:
         kept = gguf.tensors["output.weight"].dequantize()
-        wrong = []
+        wrong: list[int] = []
 
         def read() -> None:
             for _ in range(300):
@@ -466,7 +468,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     file = damage.File(tiny_models.write_llama(path).read_bytes())
     ways = (damage.flipped_bits, damage.overwritten, damage.cut, damage.cut_out, damage.head)
     rng = random.Random(5)
-    refused = []
+    refused: list[llamacffi.LlamaError] = []
     for number in range(300):
         path.write_bytes(ways[number % len(ways)](file, rng))
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import Any
 import pytest
 
 import llamacffi
+from fixture_types import MakeContext, Run
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
+from llamacffi.types import llama_model_p
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+AddHandler = Callable[[Callable[[str], Any]], None]
 
 LOGGER = logging.getLogger("llamacffi")
 
@@ -108,7 +109,7 @@ def test_threads_do_not_mix_their_lines(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_warnings_and_errors_by_default(
-    caplog: pytest.LogCaptureFixture, model: ffi.CData, make_context: Callable[..., ffi.CData]
+    caplog: pytest.LogCaptureFixture, model: llama_model_p, make_context: MakeContext
 ) -> None:
     make_context()
     assert {number for number, _ in lines_of(caplog)} <= {logging.WARNING, logging.ERROR}
@@ -117,7 +118,7 @@ def test_warnings_and_errors_by_default(
 
 
 def test_level_holds_from_the_next_call_on(
-    caplog: pytest.LogCaptureFixture, level: Callable[[int], None], make_context: Callable[..., ffi.CData]
+    caplog: pytest.LogCaptureFixture, level: Callable[[int], None], make_context: MakeContext
 ) -> None:
     level(logging.INFO)
     make_context(n_ctx=512)
@@ -171,8 +172,8 @@ class Handler(logging.Handler):
 
 
 @pytest.fixture
-def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
-    handlers = []
+def handle() -> Iterator[AddHandler]:
+    handlers: list[Handler] = []
 
     def add(function: Callable[[str], Any]) -> None:
         handlers.append(Handler(function))
@@ -183,7 +184,7 @@ def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
         LOGGER.removeHandler(handler)
 
 
-def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_handler_that_raises_does_no_harm(handle: AddHandler, capsys: pytest.CaptureFixture[str]) -> None:
     def raises(text: str) -> None:
         raise KeyError("in the handler")
 
@@ -192,16 +193,16 @@ def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFix
     assert "KeyError: 'in the handler'" in capsys.readouterr().err
 
 
-def test_handler_that_calls(handle: Any, model: ffi.CData) -> None:
-    counts = []
+def test_handler_that_calls(handle: AddHandler, model: llama_model_p) -> None:
+    counts: list[int] = []
     handle(lambda text: counts.append(lib.llama_model_n_params(model)))
     load_nothing()
     assert counts
     assert set(counts) == {lib.llama_model_n_params(model)}
 
 
-def test_handler_does_not_get_what_it_logs_itself(handle: Any) -> None:
-    texts = []
+def test_handler_does_not_get_what_it_logs_itself(handle: AddHandler) -> None:
+    texts: list[str] = []
 
     def again(text: str) -> None:
         texts.append(text)
@@ -299,7 +300,8 @@ def test_failure_has_the_native_reason(level: Callable[[int], None]) -> None:
         raise KeyError
 
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    assert not lib.gguf_init_from_callback(*llamacffi.callback("gguf_reader_callback_t", read), 0, 100, params[0])
+    function, user_data = llamacffi.callback("gguf_reader_callback_t", read)
+    assert not lib.gguf_init_from_callback(function, user_data, 0, 100, params[0])
     error = llamacffi.last_error()
     assert error
     assert "/no/such/file" in error.native
@@ -309,7 +311,7 @@ def test_failure_has_the_native_reason(level: Callable[[int], None]) -> None:
 def test_reason_is_of_the_latest_call_and_of_this_thread() -> None:
     load_nothing()
     assert b"/no/such/file" in ffi.string(lib.llamacffi_call_log())
-    others = []
+    others: list[bytes] = []
     thread = threading.Thread(target=lambda: others.append(ffi.string(lib.llamacffi_call_log())))
     thread.start()
     thread.join()

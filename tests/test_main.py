@@ -6,16 +6,14 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import llamacffi
 import tiny_models
+from fixture_types import Run
 from llamacffi.cli import COMMANDS
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_version_and_build_facts() -> None:

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 import tiny_models
-from llamacffi import Context, InvalidArgumentError, Model, Sampler, ffi
+from llamacffi import Context, InvalidArgumentError, Model, Sampler
+from llamacffi.types import llama_model_p
 
 COUNTRIES = ("France", "Germany", "Italy", "Spain", "Japan", "Norway")
 PROMPTS = [f"The capital of {country} is" for country in COUNTRIES]
 
 
 @pytest.fixture(scope="module")
-def owner(model: ffi.CData) -> Iterator[Model]:
+def owner(model: llama_model_p) -> Iterator[Model]:
     with Model.from_handle(model) as owner:
         yield owner
 
@@ -66,7 +67,7 @@ def test_random_numbers_of_their_own(context: Context) -> None:
 def test_pieces_come_with_their_prompts_number(context: Context) -> None:
     many = context.generate_many([[1, i] for i in range(2, 8)], max_tokens=6, seed=4, ignore_eog=True, step=1)
     texts = [""] * 6
-    order = []
+    order: list[int] = []
     for index, piece in many:
         texts[index] += piece
         order.append(index)

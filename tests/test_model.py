@@ -1,5 +1,7 @@
 """`Model`: what it is loaded from, what it says of itself, and when it ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc
@@ -463,7 +465,9 @@ def test_room_for_a_text(real: Model, tiny: Model) -> None:
 
 
 def test_wrong_options_leave_no_context(tiny: Model) -> None:
-    for options in ({"temprature": 1}, {"n_batch": "x"}, {"max_tokens": -1}, {"seq": 7}, {"type_k": "q9_0"}):
+    wrong: list[dict[str, Any]]
+    wrong = [{"temprature": 1}, {"n_batch": "x"}, {"max_tokens": -1}, {"seq": 7}, {"type_k": "q9_0"}]
+    for options in wrong:
         with pytest.raises(InvalidArgumentError):
             tiny.generate("word", **options)
     with pytest.raises(InvalidArgumentError, match="temprature"):

@@ -9,9 +9,10 @@ import pytest
 
 import llamacffi
 from llamacffi import InvalidArgumentError, ffi, lib, params
+from llamacffi.types import llama_context_params
 
 
-def context_params(**values: Any) -> ffi.CData:
+def context_params(**values: Any) -> llama_context_params:
     struct = llamacffi.llama_context_default_params()
     params.fill(struct, values, "Context")
     return struct
@@ -42,7 +43,13 @@ def test_names_of_enums() -> None:
     assert "count" not in params.enum_values("ggml_type")
 
 
-@pytest.mark.parametrize("wrap", [lambda function: function, lambda f: llamacffi.callback("ggml_abort_callback", f)])
+WRAPS: list[Callable[[Callable[[], bool]], Any]] = [
+    lambda function: function,
+    lambda function: llamacffi.callback("ggml_abort_callback", function),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
 def test_callbacks(wrap: Callable[[Any], Any]) -> None:
     struct = context_params(abort_callback=wrap(lambda: True))
     assert struct.abort_callback(struct.abort_callback_data)
@@ -59,10 +66,10 @@ def test_lists() -> None:
     assert ffi.string(array[3].val_str).decode() == "täxt"
     assert ffi.string(struct.tensor_buft_overrides[0].pattern) == b"x.*"
     assert struct.tensor_buft_overrides[1].pattern == ffi.NULL
-    struct = llamacffi.llama_model_quantize_default_params()
-    params.fill(struct, {"prune_layers": [1, 3], "tt_overrides": {"x": "q8_0"}}, "quantize")
-    assert list(struct.prune_layers[0:3]) == [1, 3, -1]
-    assert struct.tt_overrides[0].type == lib.GGML_TYPE_Q8_0
+    other = llamacffi.llama_model_quantize_default_params()
+    params.fill(other, {"prune_layers": [1, 3], "tt_overrides": {"x": "q8_0"}}, "quantize")
+    assert list(other.prune_layers[0:3]) == [1, 3, -1]
+    assert other.tt_overrides[0].type == lib.GGML_TYPE_Q8_0
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,14 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 import tiny_models
+from fixture_types import Run
 from llamacffi import InvalidArgumentError, LlamaError, Model, ffi, lib, llama_log_set, quantize
-
-Run = Callable[..., "CompletedProcess[str]"]
 
 TESTS = Path(__file__).resolve().parent
 N_TENSORS = 3 + 9 * tiny_models.N_LAYER

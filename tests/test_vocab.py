@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import array
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any, Union
 
 import pytest
@@ -16,9 +15,8 @@ from hypothesis import strategies as st
 import tiny_models
 import vendor
 from carrier import ROOT
+from fixture_types import Run
 from llamacffi import FreedHandleError, InvalidArgumentError, Model, Vocab, ffi, lib
-
-Run = Callable[..., "CompletedProcess[str]"]
 
 MODELS = vendor.obtain(ROOT) / "models"
 VOCABULARIES = sorted(path for path in MODELS.glob("ggml-vocab-*.gguf") if Path(f"{path}.inp").exists())

@@ -73,7 +73,7 @@ def _entry_points() -> Iterator[tuple[str, str, Distribution]]:
     """Backend, package and distribution of each installed add-on."""
     from importlib.metadata import distributions
 
-    seen = set()
+    seen: set[str] = set()
     for distribution in distributions():
         # Most have none of this, and are not parsed.
         if GROUP not in (distribution.read_text("entry_points.txt") or ""):
@@ -97,8 +97,9 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     label = f"{distribution.metadata['Name']} {distribution.version}"
     project = label.partition(" ")[0]
     try:
-        spec = find_spec(package)
-        (folder,) = spec.submodule_search_locations  # type: ignore[union-attr, misc]
+        spec: Any = find_spec(package)
+        folder: str
+        (folder,) = spec.submodule_search_locations
         own = read("backend.json", folder)
         path = os.path.join(folder, *own["file"].split("/"))
         libraries = dict(own["libraries"])

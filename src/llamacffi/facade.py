@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
+
 # The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
 SUCCESSORS = {
     "llama_new_context_with_model": "llama_init_from_model",
@@ -83,9 +84,8 @@ _KEEP = """\
 """
 # Not 0 while a failed call of some thread has not been looked at. A memoryview is quicker in CPython, and in PyPy
 # a pointer is.
-_PENDING = ffi.addressof(lib, "llamacffi_pending")
-if sys.implementation.name == "cpython":
-    _PENDING = memoryview(ffi.buffer(_PENDING)).cast("i")
+_failures = ffi.addressof(lib, "llamacffi_pending")
+_PENDING = memoryview(ffi.buffer(_failures)).cast("i") if sys.implementation.name == "cpython" else _failures
 
 
 def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +98,9 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     function = Function(name, call, parameters)
     names = [parameter.name for parameter in parameters]
     rest = ["*args"] if type_.ellipsis else []
-    scope = vars(type(sys)(name))  # in another dict than a module's, PyPy looks names up at each call
+    scope: dict[str, Any] = type(sys)(
+        name
+    ).__dict__  # in another dict than a module's, PyPy looks names up at each call
     scope.update(
         _Unfit=arguments.UNFIT,
         _adapt=function.adapt,
@@ -139,7 +141,7 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     exec(compile(source, f"<llamacffi.{name}>", "exec"), scope)
     made: Callable[..., Any] = scope[name]
     made.__doc__ = documentation
-    made.__module__ = __package__
+    made.__module__ = "llamacffi"
     return made
 
 

@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
+    from .types import char_p
+
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 if sys.platform == "win32":
@@ -71,7 +73,7 @@ def encode_path(path: str) -> bytes:
     return path.encode("utf-8") if sys.platform == "win32" else os.fsencode(path)
 
 
-def text_of(string: ffi.CData, exact: bool = False) -> str:
+def text_of(string: char_p, exact: bool = False) -> str:
     """A text of C's.
 
     Args:

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model
 from terminals import BARE, Terminal
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SYSTEM = "You are a parrot."
 N_PREDICT = 12
@@ -29,7 +28,7 @@ def answers(model_path: str) -> Iterator[Callable[..., list[str]]]:
 
         def answer(*texts: str, system: str = "") -> list[str]:
             messages = [{"role": "system", "content": system}] if system else []
-            found = []
+            found: list[str] = []
             for text in texts:
                 messages.append({"role": "user", "content": text})
                 with model.context(n_ctx=1024, n_threads=2) as ctx:

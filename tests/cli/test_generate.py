@@ -7,18 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llamacffi
+from fixture_types import Run
 from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from terminals import BARE, Terminal, plain
 from test_model import bad_models
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither")
 

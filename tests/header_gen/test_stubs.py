@@ -21,7 +21,7 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What mypy says of all cases' stubs, each a package of its own with all that is not generated."""
     pytest.importorskip("mypy", reason="mypy is not for this Python")
     folder = tmp_path_factory.mktemp("stubs")
-    stubs = []
+    stubs: list[str] = []
     for case in CASES:
         harness.generated(harness.CASES / case, folder / case)
         for name in ("arguments.py", "callbacks.py", "_cffi.pyi"):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,7 +18,7 @@ import debian_tree
 import demo_model
 import greedy
 import wheel_program
-from llamacffi import ffi
+from fixture_types import MakeContext, Run
 
 DIST = Path(__file__).resolve().parents[2] / "dist"
 FILES = [Path(wheel_program.__file__), Path(greedy.__file__)]
@@ -34,7 +34,7 @@ class Place(NamedTuple):
         wheel: what was installed.
     """
 
-    run: Callable[..., subprocess.CompletedProcess[str]]
+    run: Run
     folder: Path
     wheel: Path
 
@@ -105,7 +105,7 @@ def in_tree(tree: Path, wheel: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def expected(make_context: Callable[..., ffi.CData]) -> str:
+def expected(make_context: MakeContext) -> str:
     text = greedy.text_behind(make_context(), wheel_program.PROMPT, 8)
     assert "Paris" in text
     return text

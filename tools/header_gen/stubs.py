@@ -10,9 +10,10 @@ All that does not depend on the headers is in src/llamacffi/_cffi.pyi, which the
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 import defaults
 from comments import Comments
@@ -63,7 +64,7 @@ def _further(cdef: Path, api: API) -> tuple[API, list[tuple[str, str]]]:
     text = re.sub(r"^\s*\.\.\.;$|,\s*\.\.\.(?=\s*\})", "", text, flags=re.MULTILINE)
     known = [f"typedef int {typedef.name};" for typedef in api.typedefs]
     known += [f"typedef {record.keyword} {record.name} {record.name};" for record in api.records if not record.tagged]
-    plain = Preprocessed(f'# 1 "system"\n{" ".join(known)}\n# 1 "{cdef.name}"\n{text}', [], set(), {cdef.name: cdef})
+    plain = Preprocessed(f'# 1 "system"\n{" ".join(known)}\n# 1 "{cdef.name}"\n{text}', [], {}, {cdef.name: cdef})
     found = parse(plain, Comments({cdef.name: cdef}), {})
     mine = {record.c_name for record in api.records}
     found.types = [
@@ -96,7 +97,7 @@ class _Writer:
         if types.function_type(type_):
             return f"{types.value(parameter.type)} | Null"
         if not isinstance(type_, Pointer):
-            return types.taken(parameter.type)
+            return self._number(parameter.type)
         may_be_null = " | Null" if nullable(function, parameter, name, self._policy, self._guard_types) else ""
         given = types.value(parameter.type)
         if types.is_void(type_.to):
@@ -127,10 +128,11 @@ class _Writer:
         if types.function_type(type_):
             c_type = parameter.type.name if isinstance(parameter.type, Named) else ""
             python = self._policy.callbacks.get(c_type, "Callable[..., Any]")
-            return f"{types.value(parameter.type)} | {python} | Callback | Null | None"
+            # For a lambda's parameters, pyright takes the first of several types.
+            return f"{python} | {types.value(parameter.type)} | Callback | Null | None"
         if not isinstance(type_, Pointer):
             pointer = f" | {types.value(Pointer(parameter.type))}" if types.is_record(type_) else ""
-            return types.taken(parameter.type) + pointer
+            return self._number(parameter.type) + pointer
         may_be_null = " | Null | None" if nullable(function, parameter, name, self._policy, self._guard_types) else ""
         counts = defaults.counts(function, argument_names(function.signature), self._policy, self._guard_types)
         sized = name in counts or name in self._policy.merged("sizes", function.name)
@@ -151,14 +153,18 @@ class _Writer:
                 given += f" | Sequence[{'Text | ' if texts else ''}{types.taken(type_.to)}]"
         return given + may_be_null
 
+    def _number(self, type_: Type) -> str:
+        """What is given for a number, NumPy's included, or for a struct."""
+        more = {"int": " | SupportsIndex", "float": " | SupportsFloat"}
+        return self.types.taken(type_) + more.get(self.types.value(self.types.plain(type_)), "")
+
     def _is_text_pointer(self, type_: Type) -> bool:
         type_ = self.types.plain(type_)
         return isinstance(type_, Pointer) and self.types.is_char(type_.to)
 
     # --- both ---
 
-    def _function(self, function: Function, parameter_type: object, end: str) -> str:
-        assert callable(parameter_type)
+    def _function(self, function: Function, parameter_type: Callable[[Function, Parameter, str], str], end: str) -> str:
         names = argument_names(function.signature)
         given = [
             f"{name}: {_qualified(parameter_type(function, parameter, name))}"
@@ -168,7 +174,8 @@ class _Writer:
         given += ["*args: Any"] if function.signature.variadic else []
         result = _qualified(self.types.value(function.signature.result))
         text = documentation(function, f"{spell(function.signature, function.name)};")
-        mark = f'@deprecated("{function.name} is deprecated in {function.header}")\n' if function.deprecated else ""
+        why = function.deprecation or f"{function.name} is deprecated in {function.header}"
+        mark = f"@deprecated({json.dumps(why)})\n" if function.deprecated else ""
         return f"{mark}def {function.name}({', '.join(given)}) -> {result}:\n{docstring(text)}"
 
     def _constants(self, api: API, text: str) -> list[str]:
@@ -180,7 +187,7 @@ class _Writer:
         ]
         every += [(each, each.value.value, _constant_kind(each)) for each in api.constants]
         for declaration, value, kind in every:
-            type_ = {int: "int", float: "float", bytes: text, type(None): "int"}[type(value)]
+            type_ = text if isinstance(value, bytes) else "float" if isinstance(value, float) else "int"
             shown = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
             c = f"{kind} {declaration.name}" if value is None else f"{kind} {declaration.name} = {shown!r}"
             about = docstring(documentation(declaration, c), "")
@@ -191,7 +198,9 @@ class _Writer:
 
     def ffi(self) -> str:
         """`_ffi.pyi`."""
-        new, cast, buffers = [], [], []
+        new: list[str] = []
+        cast: list[str] = []
+        buffers: list[str] = []
         spelled = {"void *", "FILE"}
         for each in self.types.spellings():
             pointed = [f"{text}{'' if text.endswith('*') else ' '}*" for text in each.texts]
@@ -225,7 +234,8 @@ class _Writer:
 
 def _head(abc: str, extensions: str) -> str:
     return (
-        f"{HEAD}\nfrom collections.abc import {abc}\nfrom typing import IO, Any, Final\n\n"
+        f"{HEAD}\nfrom collections.abc import {abc}\n"
+        "from typing import IO, Any, Final, SupportsFloat, SupportsIndex\n\n"
         f"from typing_extensions import {extensions}\n\n"
     )
 
@@ -242,7 +252,8 @@ def _literal(texts: list[str]) -> str:
     return f"Literal[{', '.join(f'{chr(34)}{text}{chr(34)}' for text in texts)}]"
 
 
-_PYTHONS = {"Any", "Buffer", "CTypesPointer", "Callable", "Callback", "IO", "Optional", "Sequence", "Text"}
+_PYTHONS = {"Any", "Buffer", "CTypesPointer", "Callable", "Callback", "IO", "Sequence", "SupportsFloat"}
+_PYTHONS |= {"SupportsIndex", "Text"}
 
 
 def _qualified(type_: str) -> str:

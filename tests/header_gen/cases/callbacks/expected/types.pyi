@@ -207,11 +207,29 @@ class llama_interface_p_p(Pointer[llama_interface_p, llama_interface_p | Null, l
 class llama_interface_p_array(llama_interface_p_p, Sized[llama_interface_p]):
     """An array; as a pointer, struct llama_interface **"""
 
+class llama_log_callback_p(Pointer[llama_log_callback, llama_log_callback | Null, llama_log_callback_array]):
+    """llama_log_callback *"""
+
+class llama_log_callback_array(llama_log_callback_p, Sized[llama_log_callback]):
+    """An array; as a pointer, llama_log_callback *"""
+
+class llama_factory_p(Pointer[llama_factory, llama_factory | Null, llama_factory_array]):
+    """llama_factory *"""
+
+class llama_factory_array(llama_factory_p, Sized[llama_factory]):
+    """An array; as a pointer, llama_factory *"""
+
+class llama_compare_p(Pointer[llama_compare, llama_compare | Null, llama_compare_array]):
+    """llama_compare *"""
+
+class llama_compare_array(llama_compare_p, Sized[llama_compare]):
+    """An array; as a pointer, llama_compare *"""
+
 class FunctionPointer_p(Pointer[FunctionPointer, FunctionPointer | Null, FunctionPointer_array]):
-    """void (**)(int level, const char *text, void *user_data)"""
+    """void (**)(int signal)"""
 
 class FunctionPointer_array(FunctionPointer_p, Sized[FunctionPointer]):
-    """An array; as a pointer, void (**)(int level, const char *text, void *user_data)"""
+    """An array; as a pointer, void (**)(int signal)"""
 
 class FunctionPointer_array_p(Pointer[FunctionPointer_array, FunctionPointer_array | Sequence[FunctionPointer | Null], FunctionPointer_array_array]):
     """void (*(*)[2])(void)"""

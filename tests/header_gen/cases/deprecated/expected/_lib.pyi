@@ -1,21 +1,21 @@
 """Generated from llama.cpp's headers by tools/header_gen."""
 
 from collections.abc import Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, SupportsFloat, SupportsIndex
 
 from typing_extensions import deprecated
 
 from . import types as t
 
-def llama_new(n: int, /) -> int:
+def llama_new(n: int | SupportsIndex, /) -> int:
     """int llama_new(int n);
 
     The one to use.
 
     llama.h:10"""
 
-@deprecated("llama_old is deprecated in llama.h")
-def llama_old(n: int, /) -> int:
+@deprecated("use llama_new; (it's \"better\") instead")
+def llama_old(n: int | SupportsIndex, /) -> int:
     """int llama_old(int n);
 
     An old one.
@@ -23,8 +23,8 @@ def llama_old(n: int, /) -> int:
 
     llama.h:13"""
 
-@deprecated("llama_old_lines is deprecated in llama.h")
-def llama_old_lines(path: t.char_p | bytes, n: int, /) -> int:
+@deprecated("use llama_new instead")
+def llama_old_lines(path: t.char_p | bytes, n: int | SupportsIndex, /) -> int:
     """int llama_old_lines(const char *path, int n);
 
     llama.h:15"""
@@ -48,12 +48,12 @@ def llama_old_more() -> int:
     llama.h:22"""
 
 @deprecated("llama_old_pointer is deprecated in llama.h")
-def llama_old_pointer(n: int, /) -> t.FunctionPointer:
+def llama_old_pointer(n: int | SupportsIndex, /) -> t.FunctionPointer:
     """void (*llama_old_pointer(int n))(int);
 
     llama.h:23"""
 
-def llama_not_old(deprecated: int, /) -> int:
+def llama_not_old(deprecated: int | SupportsIndex, /) -> int:
     """int llama_not_old(int deprecated);
 
     llama.h:24"""

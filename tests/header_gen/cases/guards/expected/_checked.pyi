@@ -1,7 +1,7 @@
 """Generated from llama.cpp's headers by tools/header_gen."""
 
 from collections.abc import Callable, Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, SupportsFloat, SupportsIndex
 
 from typing_extensions import Buffer, deprecated
 
@@ -21,7 +21,7 @@ def toy_model_free(model: t.toy_model_p | t.Null | None) -> None:
 
     toy.h:23"""
 
-def toy_init(model: t.toy_model_p, size: int) -> t.toy_context_p:
+def toy_init(model: t.toy_model_p, size: int | SupportsIndex) -> t.toy_context_p:
     """struct toy_context *toy_init(struct toy_model *model, int size);
 
     toy.h:24"""
@@ -68,7 +68,7 @@ def toy_seed(sampler: t.toy_sampler_p | t.toy_sampler | t.Null | None, object: t
 
     toy.h:34"""
 
-def toy_compute(ctx: t.toy_context_p, tensor: t.ggml_tensor_p | t.Null | None, stop: t.toy_stop | Callable[..., Any] | Callback | t.Null | None, stop_data: t.AnyPointer | CTypesPointer | t.Null | None) -> int:
+def toy_compute(ctx: t.toy_context_p, tensor: t.ggml_tensor_p | t.Null | None, stop: Callable[..., Any] | t.toy_stop | Callback | t.Null | None, stop_data: t.AnyPointer | CTypesPointer | t.Null | None) -> int:
     """int toy_compute(struct toy_context *ctx, const struct ggml_tensor *tensor, toy_stop stop, void *stop_data);
 
     Callbacks, tensors and what computes.
@@ -92,7 +92,7 @@ def toy_any_mode(mode: t.toy_mode) -> int:
 
     toy.h:42"""
 
-def toy_words(class_: int, lambda_: int, call_: int, result_: int) -> int:
+def toy_words(class_: int | SupportsIndex, lambda_: int | SupportsIndex, call_: int | SupportsIndex, result_: int | SupportsIndex) -> int:
     """int toy_words(int class, int lambda, int call, int result);
 
     toy.h:48"""
@@ -102,34 +102,34 @@ def toy_result(result: t.int_p | CTypesPointer | Buffer | Sequence[int]) -> None
 
     toy.h:50"""
 
-def toy_sum(arg0: t.int32_t_p | CTypesPointer | Buffer | Sequence[int], arg1: int) -> int:
+def toy_sum(arg0: t.int32_t_p | CTypesPointer | Buffer | Sequence[int], arg1: int | SupportsIndex) -> int:
     """int toy_sum(const int32_t *, size_t);
 
     toy.h:51"""
 
-def toy_check(b: bool, u: int, d: float, point: t.toy_point | dict[str, Any] | t.toy_point_p, text: t.char_p | Text) -> t.toy_point:
+def toy_check(b: bool, u: int | SupportsIndex, d: float | SupportsFloat, point: t.toy_point | dict[str, Any] | t.toy_point_p, text: t.char_p | Text) -> t.toy_point:
     """toy_point toy_check(bool b, uint64_t u, double d, toy_point point, const char *text);
 
     Values of every kind that a message shows, and a struct that is returned.
 
     toy.h:54"""
 
-def toy_print(buf: t.char_p | CTypesPointer | Buffer, size: int, format: t.char_p | Text, *args: Any) -> int:
+def toy_print(buf: t.char_p | CTypesPointer | Buffer, size: int | SupportsIndex, format: t.char_p | Text, *args: Any) -> int:
     """int toy_print(char *buf, size_t size, const char *format, ...);
 
     toy.h:56"""
 
-def toy_half(n: int) -> float:
+def toy_half(n: int | SupportsIndex) -> float:
     """float toy_half(int n);
 
     toy.h:57"""
 
-def toy_throw(what: int) -> int:
+def toy_throw(what: int | SupportsIndex) -> int:
     """int toy_throw(int what);
 
     toy.h:58"""
 
-def toy_keep(ctx: t.toy_context_p, data: t.AnyPointer | CTypesPointer | Buffer, size: int, out: t.int_p | CTypesPointer | Buffer) -> None:
+def toy_keep(ctx: t.toy_context_p, data: t.AnyPointer | CTypesPointer | Buffer, size: int | SupportsIndex, out: t.int_p | CTypesPointer | Buffer) -> None:
     """void toy_keep(struct toy_context *ctx, const void *data, size_t size, int *out);
 
     toy.h:59"""
@@ -146,30 +146,55 @@ def toy_load_all() -> None:
 
     toy.h:63"""
 
-def toy_far(ctx: t.toy_context_p, n: int) -> int:
+def toy_far(ctx: t.toy_context_p, n: int | SupportsIndex) -> int:
     """int toy_far(struct toy_context *ctx, int n);
 
     toy.h:64"""
 
-def toy_default_params() -> t.toy_params:
-    """struct toy_params toy_default_params(void);
+def toy_thing_new(name: t.char_p | Text, values: t.float_p | CTypesPointer | Buffer | Sequence[float], n_values: int | SupportsIndex) -> t.toy_thing_p:
+    """struct toy_thing *toy_thing_new(const char *name, const float *values, size_t n_values);
 
     toy.h:68"""
 
-def toy_params_for(kind: int) -> t.toy_params:
-    """struct toy_params toy_params_for(int kind);
+def toy_thing_free(thing: t.toy_thing_p) -> None:
+    """void toy_thing_free(struct toy_thing *thing);
 
     toy.h:69"""
+
+def toy_thing_sum(thing: t.toy_thing_p) -> float:
+    """float toy_thing_sum(const struct toy_thing *thing);
+
+    toy.h:70"""
+
+def toy_thing_copy(thing: t.toy_thing_p, out: t.float_p | CTypesPointer | Buffer, len: int | SupportsIndex) -> int:
+    """int32_t toy_thing_copy(const struct toy_thing *thing, float *out, int32_t len);
+
+    toy.h:71"""
+
+def toy_thing_mode(thing: t.toy_thing_p, mode: t.toy_mode) -> t.toy_mode:
+    """enum toy_mode toy_thing_mode(const struct toy_thing *thing, enum toy_mode mode);
+
+    toy.h:72"""
+
+def toy_default_params() -> t.toy_params:
+    """struct toy_params toy_default_params(void);
+
+    toy.h:76"""
+
+def toy_params_for(kind: int | SupportsIndex) -> t.toy_params:
+    """struct toy_params toy_params_for(int kind);
+
+    toy.h:77"""
 
 def toy_params_of(model: t.toy_model_p) -> t.toy_params:
     """struct toy_params toy_params_of(const struct toy_model *model);
 
-    toy.h:70"""
+    toy.h:78"""
 
 def toy_origin() -> t.toy_point:
     """toy_point toy_origin(void);
 
-    toy.h:71"""
+    toy.h:79"""
 
 def ggml_is_empty(tensor: t.ggml_tensor_p) -> bool:
     """bool ggml_is_empty(const struct ggml_tensor *tensor);
