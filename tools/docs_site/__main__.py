@@ -17,9 +17,10 @@ from pathlib import Path
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
+from stage import Stage
+
 import vendor
 from carrier import ROOT, VendorError
-from stage import Stage
 
 OUT = ROOT / "build" / "docs"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
-from typing import Optional
 
 from emit import returns_nothing
 from guards import Types, argument_names, nullable
@@ -21,11 +20,9 @@ from model import (
     Enum,
     Field,
     Function,
-    Inline,
     Named,
     Pointer,
     Record,
-    Signature,
     Type,
     Typedef,
     inline_of,
