@@ -14,10 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stage import Stage
-
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
+
+from stage import Stage
+
 import vendor
 from carrier import ROOT, VendorError
 
