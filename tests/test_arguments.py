@@ -1,7 +1,5 @@
 """What the checked facade takes where C takes a pointer, a text, a struct or a function, and what it refuses."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import array
@@ -185,7 +183,7 @@ def test_ctypes_byref_behind_whose_offset_too_little_is_left() -> None:
 
 
 def test_ctypes_number() -> None:
-    assert llamacffi.ggml_fp16_to_fp32(ctypes.c_uint16(0x3C00)) == 1.0
+    assert unchecked.ggml_fp16_to_fp32(ctypes.c_uint16(0x3C00)) == 1.0
 
 
 def test_bytes_and_bytearray_for_bytes_of_any_meaning(tensor: ggml_tensor_p) -> None:

@@ -1,7 +1,5 @@
 """Views of native memory: what they show, and that they know when it is gone."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import contextlib

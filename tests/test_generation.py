@@ -1,7 +1,5 @@
 """Text from a model: one at a time."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import asyncio

@@ -1,7 +1,5 @@
 """Samplers: each kind against the C function, chains and who owns what, grammars, and those written in Python."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import gc
@@ -19,6 +17,7 @@ from fixture_types import MakeContext
 from llamacffi import Model, Sampler, callbacks, ffi, lib
 from llamacffi.samplers import Candidates
 from llamacffi.types import llama_context_p, llama_model_p, llama_sampler_p
+from untyped import unchecked
 
 np = pytest.importorskip("numpy")
 
@@ -429,7 +428,7 @@ def test_after_close(ctx: llama_context_p) -> None:
         sampler.perf,
         lambda: sampler.name,
         lambda: len(sampler),
-        lambda: sampler.append(Sampler.from_handle(ffi.NULL)),
+        lambda: sampler.append(unchecked.Sampler.from_handle(ffi.NULL)),
         sampler.__enter__,
     ):
         with pytest.raises(llamacffi.FreedHandleError, match="Sampler was closed"):
