@@ -21,11 +21,6 @@ np = pytest.importorskip("numpy")
 
 
 @pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("arrays") / "tiny.gguf")
-
-
-@pytest.fixture(scope="module")
 def tiny(tiny_path: Path) -> Iterator[Model]:
     with Model(tiny_path) as model:
         yield model

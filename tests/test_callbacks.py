@@ -70,7 +70,7 @@ def collect() -> None:
 
 
 @pytest.fixture
-def logged() -> Iterator[list[tuple[int, str]]]:
+def logged(native_log: list[object]) -> list[tuple[int, str]]:
     """The level and text of what native code logs during the test."""
     lines: list[tuple[int, str]] = []
 
@@ -80,11 +80,9 @@ def logged() -> Iterator[list[tuple[int, str]]]:
         lines.append((level, ffi.string(text).decode("utf-8", "replace")))
 
     handle = ffi.new_handle(lines)
-    before, before_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(before, before_data)
+    native_log += [log, handle]
     lib.llama_log_set(log, handle)
-    yield lines
-    lib.llama_log_set(before[0], before_data[0])
+    return lines
 
 
 def test_log_lines_arrive(logged: list[tuple[int, str]], make_context: MakeContext) -> None:
@@ -101,9 +99,7 @@ def test_errors_are_logged_as_such(logged: list[tuple[int, str]], tmp_path: Path
     assert any("größer.gguf" in text for text in errors)
 
 
-def test_exception_in_a_log_callback_does_no_harm(make_context: MakeContext) -> None:
-    before, before_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(before, before_data)
+def test_exception_in_a_log_callback_does_no_harm(native_log: list[object], make_context: MakeContext) -> None:
     failures: list[int] = []
 
     def fail(*_: Any) -> None:
@@ -111,9 +107,9 @@ def test_exception_in_a_log_callback_does_no_harm(make_context: MakeContext) -> 
         raise KeyError("in the log")
 
     callback = ffi.callback("void(enum ggml_log_level, const char *, void *)", fail, onerror=lambda *_: None)
+    native_log.append(callback)
     lib.llama_log_set(callback, ffi.NULL)
     make_context()
-    lib.llama_log_set(before[0], before_data[0])
     assert failures
 
 

@@ -31,11 +31,6 @@ def real(model_path: str) -> Iterator[Model]:
         yield model
 
 
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-
-
 @pytest.fixture
 def tiny(tiny_path: Path) -> Iterator[Model]:
     with Model(tiny_path) as model:

@@ -26,9 +26,8 @@ GRAMMAR = 'root ::= "yes" | "no"'
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    path = tiny_models.write_llama(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    with Model(path) as model:
+def tiny(tiny_path: Path) -> Iterator[Model]:
+    with Model(tiny_path) as model:
         yield model
 
 
