@@ -1,7 +1,5 @@
 """Views of native memory: what they show, and that they know when it is gone."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import contextlib
@@ -20,11 +18,6 @@ from llamacffi import Batch, Context, FreedHandleError, InvalidArgumentError, Mo
 from untyped import unchecked
 
 np = pytest.importorskip("numpy")
-
-
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("arrays") / "tiny.gguf")
 
 
 @pytest.fixture(scope="module")
