@@ -17,10 +17,11 @@ test: $(VENV)/installed $(VENV)/installed-test
 bench: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python benchmarks/run.py
 
-check: $(VENV)/installed-tools stubs
+check: $(VENV)/installed-tools $(VENV)/installed-test stubs
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 	$(VENV)/bin/python tools/freshness.py
 
 # What type checkers and editors read, from the headers; generated into the package's folder, and not committed.

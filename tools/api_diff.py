@@ -225,7 +225,8 @@ def _entries(api: dict[str, Any]) -> dict[str, dict[str, Entry]]:
         fields = dict(_fields(each["fields"] or [], name, each["header"]))
         found["field"].update(fields)
         shape = "opaque" if each["fields"] is None else "defined" if fields else "defined, its members beyond cffi"
-        members = " ".join(_declared(one["type"], one["name"]) + ";" for one in each["fields"] or [])
+        given: list[dict[str, Any]] = each["fields"] or []
+        members = " ".join(_declared(one["type"], one["name"]) + ";" for one in given)
         text = f"{name} {{ {members} }}" if members else f"{name} ({shape})"
         found["struct"][name] = Entry(text, each["header"], shape, "", False, each["comment"])
     for each in api["enums"]:
@@ -372,7 +373,7 @@ def _told_of(change: Change) -> list[str]:
 def summary(difference: Difference) -> str:
     """One line: how many there are of each."""
     counts = Counter((each.kind, each.change) for each in difference.changes)
-    parts = []
+    parts: list[str] = []
     for kind, plural in KINDS.items():
         words = [f"{counts[kind, word]} {word}" for word in _WORDS if counts[kind, word]]
         if words:

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Callable, NamedTuple
 
@@ -64,7 +64,7 @@ def _work_folder(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def workspace(target: Path) -> Iterator[Path]:
+def workspace(target: Path) -> Generator[Path]:
     """Lend an empty folder beside `target`, to prepare it in, and remove the folder afterwards.
 
     One process at a time gets it; others wait. So whatever lies in the folder at the start was left by a run that was

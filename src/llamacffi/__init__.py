@@ -47,13 +47,13 @@ if TYPE_CHECKING:
     from .adapters import LoraAdapter as LoraAdapter
     from .batch import Batch as Batch
     from .context import Context as Context
-    from .facade import llama_model_save_to_file as llama_model_save_to_file
     from .generation import Generation as Generation
     from .gguf import GGUF as GGUF
     from .many import Generations as Generations
     from .model import Model as Model
     from .quantization import quantize as quantize
     from .samplers import Sampler as Sampler
+    from .saving import llama_model_save_to_file as llama_model_save_to_file
     from .vocab import Vocab as Vocab
 
     LLAMA_MAX_DEVICES: int
@@ -76,10 +76,12 @@ _OWNING = {
 }
 
 
-def __getattr__(name: str) -> "Any":
-    # Kept: asking again costs several times what the call itself does.
-    value = globals()[name] = _find(name)
-    return value
+if not TYPE_CHECKING:  # to checkers, a name that the stubs don't have is a mistake
+
+    def __getattr__(name: str) -> "Any":
+        # Kept: asking again costs several times what the call itself does.
+        value = globals()[name] = _find(name)
+        return value
 
 
 def _find(name: str) -> "Any":
@@ -91,6 +93,8 @@ def _find(name: str) -> "Any":
 
 
 def __dir__() -> list[str]:
-    module = type(_facade)  # type() and not isinstance(): cffi's lib gives itself out as a module
-    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not module)
-    return sorted({*own, *_OWNING, *_facade.names()})
+    from types import ModuleType
+
+    # type() and not isinstance(): cffi's lib gives itself out as a module
+    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not ModuleType)
+    return sorted({*own, *_OWNING, *_facade.names()} - {"TYPE_CHECKING"})

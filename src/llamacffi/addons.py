@@ -12,7 +12,7 @@ import llamacffi
 
 from .errors import BackendError
 from .manifest import read
-from .native import encode_path, lib
+from .native import PACKAGE, encode_path, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ __all__ = ["EXTRAS", "AddOn", "find_addons", "load_libraries"]
 GROUP = "llamacffi.backends"
 # The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`.
 EXTRAS = {"vulkan": "vulkan", "cuda": "cuda13"}
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 class AddOn:
@@ -58,10 +57,10 @@ def find_addons() -> tuple[dict[str, AddOn], dict[str, str]]:
         if name in usable:
             continue
         try:
-            core = core or read("manifest.json", _PACKAGE)
+            core = core or read("manifest.json", PACKAGE)
         except (OSError, ValueError) as error:
             raise BackendError(
-                f"{os.path.join(_PACKAGE, 'manifest.json')}: {error}: the installation is not whole, install again"
+                f"{os.path.join(PACKAGE, 'manifest.json')}: {error}: the installation is not whole, install again"
             ) from None
         try:
             usable[name] = _check(name, package, distribution, core)
@@ -74,7 +73,7 @@ def _entry_points() -> Iterator[tuple[str, str, Distribution]]:
     """Backend, package and distribution of each installed add-on."""
     from importlib.metadata import distributions
 
-    seen = set()
+    seen: set[str] = set()
     for distribution in distributions():
         # Most have none of this, and are not parsed.
         if GROUP not in (distribution.read_text("entry_points.txt") or ""):
@@ -98,8 +97,9 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     label = f"{distribution.metadata['Name']} {distribution.version}"
     project = label.partition(" ")[0]
     try:
-        spec = find_spec(package)
-        (folder,) = spec.submodule_search_locations  # type: ignore[union-attr, misc]
+        spec: Any = find_spec(package)
+        folder: str
+        (folder,) = spec.submodule_search_locations
         own = read("backend.json", folder)
         path = os.path.join(folder, *own["file"].split("/"))
         libraries = dict(own["libraries"])

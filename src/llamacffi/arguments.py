@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 UNFIT = (TypeError, OverflowError, ValueError, LookupError, ffi.error)
 
 _VOID = ffi.typeof("void")
+_LISTS: tuple[type[Any], ...] = (list, tuple)
 _CHAR = ffi.typeof("char")
 _OWNER = type(ffi.new("int *"))
 _OWNERS_HAVE_A_TYPE = type(ffi.cast("int *", 0)) is not _OWNER  # not on PyPy
@@ -258,9 +259,9 @@ class Function:
             text = self._text(parameter, value)
             if text is not None:
                 return text, len(text) + 1
-        if parameter.item.kind == "pointer" and parameter.item.item is _CHAR and isinstance(value, (list, tuple)):
+        if parameter.item.kind == "pointer" and parameter.item.item is _CHAR and isinstance(value, _LISTS):
             value = self._texts(parameter, value, kept)
-        if isinstance(value, (list, tuple)) and (parameter.is_array() or parameter.is_text()):
+        if isinstance(value, _LISTS) and (parameter.is_array() or parameter.is_text()):
             return self._list(parameter, value, kept)
         address = buffers.ctypes_address(parameter.item, value)
         if address is None and "ctypes" in sys.modules and isinstance(value, sys.modules["ctypes"]._Pointer):
@@ -274,10 +275,12 @@ class Function:
         if isinstance(value, ffi.CData) and parameter.type.kind in ("struct", "union"):
             type_ = ffi.typeof(value)
             if type_.kind == "pointer" and type_.item is parameter.type and value:
-                return value[0]
+                pointer: Any = value
+                return pointer[0]
+        given: Any = value
         ctypes = sys.modules.get("ctypes")
         if ctypes and parameter.type.kind in ("primitive", "enum") and isinstance(value, ctypes._SimpleCData):
-            return value.value
+            return given.value
         return value
 
     def _callback(self, parameter: Parameter, value: Any, kept: Kept) -> Any:
@@ -302,20 +305,21 @@ class Function:
         """A text's bytes, None if it is something else."""
         if isinstance(value, bytes):
             return value
+        given: Any = value
         if not isinstance(value, str) and hasattr(value, "__fspath__"):
-            value = os.fspath(value)
-            text = value if isinstance(value, bytes) else native.encode_path(value)
+            path: Any = given.__fspath__()
+            text = path if isinstance(path, bytes) else native.encode_path(path)
         elif isinstance(value, str):
             try:
                 text = native.encode_path(value) if parameter.path else value.encode("utf-8", "surrogateescape")
             except UnicodeError as error:
                 self.refuse(parameter, f"= {_shown(value)}: {error}", InvalidArgumentError)
         elif isinstance(value, (bytearray, memoryview)) and not parameter.size:
-            text = bytes(value)
+            text = bytes(given)
         else:
             return None
         if not parameter.size and b"\0" in text:
-            problem = f"= {_shown(value)}: has a NUL character, where C takes the text to end"
+            problem = f"= {_shown(given)}: has a NUL character, where C takes the text to end"
             self.refuse(parameter, problem, InvalidArgumentError)
         return text
 
@@ -323,7 +327,7 @@ class Function:
         """The elements of a list of texts, as pointers."""
         if parameter.written:
             self.refuse(parameter, 'C writes here, and a list would not see it: give ffi.new("char *[]", n)')
-        found = []
+        found: list[Any] = []
         element = Parameter(parameter.name + "/" * parameter.path, ffi.typeof("char *"))
         for value in values:
             text = None if isinstance(value, ffi.CData) or value is None else self._text(element, value)
@@ -398,7 +402,7 @@ def _owns(pointer: ffi.CData) -> bool:
     return type(pointer) is _OWNER if _OWNERS_HAVE_A_TYPE else " owning " in repr(pointer)
 
 
-def _converted(parameter: Parameter, value: ffi.CData) -> ffi.CData:
+def _converted(parameter: Parameter, value: ffi.CData) -> Any:
     """A C value as a pointer of the parameter's type, if it is one by another name or a struct itself."""
     type_ = ffi.typeof(value)
     if type_ is parameter.item:

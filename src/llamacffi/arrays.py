@@ -12,7 +12,7 @@ nor do `memoryview`s, which serve where there is no NumPy: these must not be use
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from math import prod
 from typing import Any, Optional, Union
@@ -154,7 +154,7 @@ class Rows:
         try:
             known, array = self._arrays[i]
         except KeyError:
-            known = None
+            known = array = None
         if known != pointer:  # nearly always it is where it was the last time
             array = _bare(pointer, (self._n,), "f", None, True)
             self._arrays[i] = pointer, array
@@ -212,8 +212,9 @@ def stamping() -> Callable[[Any, Any, int], Any]:
             views: list[Any] = []
             return dress(function(*strip(inputs, views), **strip(options, views)), views)
 
-        def __iter__(self) -> Any:
-            return (self[i] for i in range(len(self)))
+        def __iter__(self) -> Iterator[Any]:
+            view: Any = self
+            return (view[i] for i in range(len(view)))
 
         def __repr__(self) -> str:
             return f"<stale view of {self.shape}>" if self.stale else repr(bare(self, ndarray))
@@ -222,6 +223,7 @@ def stamping() -> Callable[[Any, Any, int], Any]:
 
     def strip(value: Any, views: list[Any]) -> Any:
         """The same with arrays in the place of views, which are added to `views`."""
+        given: Any = value
         if isinstance(value, View):
             if value.stale:
                 raise FreedHandleError(
@@ -233,7 +235,7 @@ def stamping() -> Callable[[Any, Any, int], Any]:
         if type(value) in (list, tuple):
             return type(value)([strip(each, views) for each in value])
         if type(value) is dict:
-            return {key: strip(each, views) for key, each in value.items()}
+            return {key: strip(each, views) for key, each in given.items()}
         return value
 
     def dress(value: Any, views: list[Any]) -> Any:

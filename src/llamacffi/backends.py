@@ -17,9 +17,10 @@ from .native import encode_path, ffi, get_library_dir, lib, report, text_of, use
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Optional
+    from typing import Optional, Union
 
     from .addons import AddOn
+    from .types import Null, char_p, void_p
 
 __all__ = ["Backend", "backends", "find", "load_backends", "problems", "selected"]
 
@@ -42,7 +43,7 @@ class Backend:
 
     __slots__ = ("module", "name", "path", "variant")
 
-    def __init__(self, name: str, variant: str, path: str, module: ffi.CData) -> None:
+    def __init__(self, name: str, variant: str, path: str, module: void_p) -> None:
         self.name = name
         self.variant = variant
         self.path = path
@@ -272,7 +273,7 @@ def _why_unusable(asked: str, variants: dict[str, str], usable: list[str], probl
     return f"{problems.get(asked, 'this processor lacks what it needs')}; what it can run: {', '.join(usable)}"
 
 
-def find(modules: str, name: str) -> ffi.CData:
+def find(modules: str, name: str) -> void_p:
     """A function in a backend's module.
 
     Args:
@@ -335,7 +336,7 @@ def _load_backends_from_c() -> int:
     return 1
 
 
-def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
+def _find_from_c(modules: char_p, name: char_p) -> Union[void_p, Null]:
     try:
         return find(text_of(modules), text_of(name))
     except Exception as error:

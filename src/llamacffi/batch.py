@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional, Union
 
@@ -16,6 +16,7 @@ from .errors import BusyError, InvalidArgumentError
 from .native import ffi, lib
 from .owner import Owner
 from .tokens import as_tokens
+from .types import llama_batch
 
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
@@ -23,7 +24,7 @@ _BUSY = "this Batch is in use, by another thread or by what has called this"
 _OUTPUTS = {"none": 0, "last": 1, "all": 2}
 
 
-class Batch(Owner):
+class Batch(Owner[llama_batch]):
     """Room for tokens or embeddings that are decoded together; made once, it serves any number of times.
 
     What is written to it goes there in blocks: a NumPy array or an `array.array` of 32-bit integers costs no loop in
@@ -47,7 +48,7 @@ class Batch(Owner):
         self._begin(handle, n_tokens, n_seq_max, n_embd)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData, n_tokens: int, *, n_seq_max: int = 1, n_embd: int = 0) -> Batch:
+    def from_handle(cls, handle: llama_batch, n_tokens: int, *, n_seq_max: int = 1, n_embd: int = 0) -> Batch:
         """A batch that `llama_batch_init` has made, and that its maker frees.
 
         Args:
@@ -80,7 +81,7 @@ class Batch(Owner):
             self._closings[0] += 1
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> Generator[None]:
         """While it is written to, computed or freed, nothing else does any of that.
 
         Raises:
@@ -155,8 +156,9 @@ class Batch(Owner):
     def _write(self, at: int, tokens: Any, pos: Any, seq: Any, logits: Any) -> None:
         if self._n_embd:
             data, n = self._embeddings(tokens)
-            ids = ffi.NULL
+            ids: Any = ffi.NULL
         else:
+            data = None
             ids, n = as_tokens(tokens, single=True)
         if at + n > self._n_tokens:
             held = f", and {at} are taken" if at else ""
@@ -174,7 +176,7 @@ class Batch(Owner):
         try:
             handle = self._handle or self.handle
             lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)
-            if self._n_embd:
+            if data is not None:
                 ffi.memmove(handle.embd + at * self._n_embd, data, 4 * n * self._n_embd)
             if positions is not None:
                 ffi.memmove(handle.pos + at, positions, 4 * n)
@@ -188,7 +190,8 @@ class Batch(Owner):
         if known is not None:
             return known, 1
         try:
-            seqs = list(map(operator.index, seq if isinstance(seq, (tuple, list)) else [seq]))
+            given: Any = seq
+            seqs = list(map(operator.index, given if isinstance(seq, (tuple, list)) else [given]))
         except TypeError as error:
             raise InvalidArgumentError(f"seq = {seq!r}: sequences are numbered: {error}") from None
         if not seqs or len(seqs) > self._n_seq_max:
@@ -272,7 +275,7 @@ class Batch(Owner):
         handle = self.handle
         return arrays.view(getattr(handle, name), (handle.n_tokens, *more), dtype, version=self._closings)
 
-    def parts(self, n: int) -> Iterator[ffi.CData]:
+    def parts(self, n: int) -> Iterator[llama_batch]:
         """The content in batches of at most `n` tokens: `struct llama_batch`es over parts of this one's memory."""
         handle = self.handle
         for start in range(0, handle.n_tokens, n):

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Optional
 
+    from .types import (
+        char_p,
+        char_p_p,
+        ggml_cgraph_p,
+        ggml_context_p,
+        ggml_tensor_p,
+        int32_t_p,
+        int64_t_p,
+        llama_sampler_p,
+        void_p,
+    )
+
     Function = Callable[..., Any]
 
 __all__ = ["Callback", "callback", "convert", "sampler", "take_exception"]
@@ -53,10 +65,11 @@ class Callback:
         self.call = call
         self.outlived = outlived  # by what it unpacks to
         self.number = number = _next()
-        self.function = self.user_data = ffi.cast("void *", number)
+        self.user_data = ffi.cast("void *", number)
+        self.function: Any = self.user_data
         _live[number] = ref(self, lambda _: _forget(number))
 
-    def __iter__(self) -> Iterator[ffi.CData]:
+    def __iter__(self) -> Iterator[Any]:
         if self.outlived:
             _handed_out[self.number] = self
         return iter((self.function, self.user_data))
@@ -248,18 +261,18 @@ def _abort(number: int) -> int:
 
 
 @extern
-def _eval(number: int, tensor: ffi.CData, ask: bool) -> int:
+def _eval(number: int, tensor: ggml_tensor_p, ask: bool) -> int:
     answer = _function(number)(tensor, ask)
     return bool(answer) if ask else _goes_on(answer)
 
 
 @extern
-def _compare(number: int, index: int, first: ffi.CData, second: ffi.CData) -> int:
+def _compare(number: int, index: int, first: ggml_tensor_p, second: ggml_tensor_p) -> int:
     return _goes_on(_function(number)(index, first, second))
 
 
 @extern
-def _op(number: int, inputs: int, dst: ffi.CData, *rest: Any) -> int:
+def _op(number: int, inputs: int, dst: ggml_tensor_p, *rest: Any) -> int:
     _function(number)(dst, *rest[:inputs], *rest[3:])
     return 0
 
@@ -270,16 +283,16 @@ def _sample(number: int, row: int) -> int:
 
 
 @extern
-def _tensor(number: int, tensor: ffi.CData) -> int:
+def _tensor(number: int, tensor: ggml_tensor_p) -> int:
     return bool(_function(number)(tensor))
 
 
-def _log(number: int, level: int, text: ffi.CData) -> int:
+def _log(number: int, level: int, text: char_p) -> int:
     _function(number)(level, text_of(text))
     return 0
 
 
-def _failure(number: int, message: ffi.CData) -> int:
+def _failure(number: int, message: char_p) -> int:
     _function(number)(text_of(message))
     return 0
 
@@ -289,29 +302,30 @@ extern(_failure, print_or_keep)
 
 
 @extern
-def _epoch(number: int, train: bool, context: ffi.CData, dataset: ffi.CData, result: ffi.CData, *counts: int) -> int:
+def _epoch(number: int, train: bool, context: void_p, dataset: void_p, result: void_p, *counts: int) -> int:
     objects = ffi.cast("ggml_opt_context_t", context), ffi.cast("ggml_opt_dataset_t", dataset)
     _function(number)(train, *objects, ffi.cast("ggml_opt_result_t", result), *counts)
     return 0
 
 
 @extern
-def _optimizer(number: int, epoch: ffi.CData, parameters: ffi.CData) -> int:
+def _optimizer(number: int, epoch: int64_t_p, parameters: void_p) -> int:
     answer = _function(number)(epoch[0] if epoch else None)
     _fill(ffi.cast("struct ggml_opt_optimizer_params *", parameters), answer)
     return 0
 
 
 @extern
-def _split(number: int, tensor: ffi.CData, state: ffi.CData) -> int:
+def _split(number: int, tensor: ggml_tensor_p, state: void_p) -> int:
     _fill(ffi.cast("struct ggml_backend_meta_split_state *", state), _function(number)(tensor))
     return 0
 
 
-def _fill(struct: ffi.CData, answer: Any) -> None:
+def _fill(struct: Any, answer: Any) -> None:
     """What a callback returns for a struct: nothing, one, or a dict, which leaves the rest of it as it is."""
+    values: Any = answer
     if isinstance(answer, dict):
-        for name, value in answer.items():
+        for name, value in values.items():
             if isinstance(value, dict):
                 _fill(ffi.addressof(struct, name), value)
             else:
@@ -321,7 +335,7 @@ def _fill(struct: ffi.CData, answer: Any) -> None:
 
 
 @extern
-def _read(number: int, offset: int, buffer: ffi.CData, size: int) -> int:
+def _read(number: int, offset: int, buffer: void_p, size: int) -> int:
     read = _function(number)(offset, ffi.buffer(buffer, size))
     if not 0 <= read <= size:
         raise ValueError(f"a reader of {size} bytes returned {read}")
@@ -329,7 +343,7 @@ def _read(number: int, offset: int, buffer: ffi.CData, size: int) -> int:
 
 
 @extern
-def _bitmap(number: int, index: int, bitmap: ffi.CData, text: ffi.CData) -> int:
+def _bitmap(number: int, index: int, bitmap: Any, text: char_p_p) -> int:
     chunk = _function(number)(index)
     if chunk is None:
         return 1
@@ -341,7 +355,7 @@ def _bitmap(number: int, index: int, bitmap: ffi.CData, text: ffi.CData) -> int:
 
 
 @extern
-def _decoded(number: int, batch: ffi.CData, result: ffi.CData) -> int:
+def _decoded(number: int, batch: void_p, result: int32_t_p) -> int:
     result[0] = _function(number)(ffi.cast("const struct mtmd_helper_embd_batch *", batch)) or 0
     return 0
 
@@ -349,7 +363,7 @@ def _decoded(number: int, batch: ffi.CData, result: ffi.CData) -> int:
 # --- samplers -------------------------------------------------------------------------------------------------------
 
 
-def sampler(methods: Any = None, *, name: str = "", **functions: Function) -> ffi.CData:
+def sampler(methods: Any = None, *, name: str = "", **functions: Function) -> llama_sampler_p:
     """A sampler that is written in Python (C: `llama_sampler_init`).
 
     It has `apply(candidates)`, with a `llama_token_data_array *`, and as far as it needs them `accept(token)`,
@@ -386,56 +400,57 @@ class _Functions:
         vars(self).update(functions)
 
 
-def _sampler_of(methods: Any, name: str) -> ffi.CData:
+def _sampler_of(methods: Any, name: str) -> llama_sampler_p:
     made = Callback((methods, name))
     _hold(made.number)
     return lib.llamacffi_sampler(made.number, name.encode(), hasattr(methods, "backend_apply"))
 
 
-def _method_apply(methods: Any, a: ffi.CData, *_: Any) -> None:
+def _method_apply(methods: Any, a: void_p, *_: Any) -> None:
     methods.apply(ffi.cast("llama_token_data_array *", a))
 
 
-def _method_accept(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> None:
+def _method_accept(methods: Any, a: void_p, b: void_p, c: void_p, number: int) -> None:
     if hasattr(methods, "accept"):
         methods.accept(number)
 
 
-def _method_clone(methods: Any, a: ffi.CData, name: str) -> None:
+def _method_clone(methods: Any, a: void_p, name: str) -> None:
     if hasattr(methods, "clone"):
         copy = methods.clone()
     else:
         from copy import copy as copy_of
 
         copy = copy_of(methods)
-    made = copy if isinstance(copy, ffi.CData) else _sampler_of(copy, name)
+    made: Any = copy if isinstance(copy, ffi.CData) else _sampler_of(copy, name)
     ffi.cast("void **", a)[0] = made
 
 
-def _method_backend_init(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> bool:
+def _method_backend_init(methods: Any, a: void_p, b: void_p, c: void_p, number: int) -> bool:
     buft = ffi.cast("ggml_backend_buffer_type_t", a)
     return bool(methods.backend_init(buft, number)) if hasattr(methods, "backend_init") else True
 
 
-def _method_backend_accept(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, *_: Any) -> None:
+def _method_backend_accept(methods: Any, a: void_p, b: void_p, c: void_p, *_: Any) -> None:
     if hasattr(methods, "backend_accept"):
         methods.backend_accept(*_graph(a, b), ffi.cast("struct ggml_tensor *", c))
 
 
-def _method_backend_apply(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, *_: Any) -> None:
+def _method_backend_apply(methods: Any, a: void_p, b: void_p, c: void_p, *_: Any) -> None:
     methods.backend_apply(*_graph(a, b), ffi.cast("struct llama_sampler_data *", c))
 
 
-def _graph(context: ffi.CData, graph: ffi.CData) -> tuple[ffi.CData, ffi.CData]:
+def _graph(context: void_p, graph: void_p) -> tuple[ggml_context_p, ggml_cgraph_p]:
     return ffi.cast("struct ggml_context *", context), ffi.cast("struct ggml_cgraph *", graph)
 
 
-def _method_copy_state(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> None:
+def _method_copy_state(methods: Any, a: void_p, b: void_p, c: void_p, number: int) -> None:
     source = _function(number)[0]
     if hasattr(methods, "copy_state"):
         methods.copy_state(source)
     else:
-        vars(methods).update(vars(source))
+        state: dict[str, Any] = methods.__dict__
+        state.update(source.__dict__)
 
 
 def _simple(name: str) -> Function:
@@ -464,7 +479,7 @@ _METHODS_IN_ORDER = list(_METHODS.items())
 
 
 @extern
-def _sampler(callback_number: int, method: int, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> int:
+def _sampler(callback_number: int, method: int, a: void_p, b: void_p, c: void_p, number: int) -> int:
     methods, own_name = _function(callback_number)
     name, call = _METHODS_IN_ORDER[method]
     if name == "clone":

@@ -9,6 +9,7 @@ from typing import Any, Optional
 from .arrays import numpy
 from .errors import FreedHandleError, InvalidArgumentError
 from .native import ffi
+from .types import float_array, float_p, llama_token_data_array_p, llama_token_data_p
 
 _SIZE = ffi.sizeof("llama_token_data")
 
@@ -33,7 +34,7 @@ class Candidates:
     """
 
     __slots__ = ("_array", "_memory", "_room", "_seen", "_views")
-    _array: Any
+    _array: Optional[llama_token_data_array_p]
     _memory: Any
     _seen: Any
     _views: tuple[Any, ...]
@@ -61,7 +62,7 @@ class Candidates:
         self._views = ()
 
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> llama_token_data_array_p:
         """The C struct, `llama_token_data_array *`.
 
         Raises:
@@ -152,7 +153,7 @@ class Lent(Candidates):
     def __init__(self) -> None:
         self._clear()
 
-    def lend(self, array: Optional[ffi.CData]) -> None:
+    def lend(self, array: Optional[llama_token_data_array_p]) -> None:
         self._array = array
         self._room = 0
 
@@ -170,7 +171,7 @@ class Unlisted(Candidates):
         self._n = 0
         self._is_open = False
 
-    def begin(self, logits: ffi.CData, n: int) -> None:
+    def begin(self, logits: float_p, n: int) -> None:
         if n != self._n:
             self._logits, self.floats = new_floats(n)
             self._memory = self._seen = None
@@ -188,7 +189,7 @@ class Unlisted(Candidates):
         return self._array is not None
 
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> llama_token_data_array_p:
         if self._is_open and self._array is None:
             self._make_list()
         return super().handle
@@ -251,7 +252,7 @@ def _dtype() -> Any:
     )
 
 
-def _views_of(data: ffi.CData, size: int) -> tuple[Any, Any, Any, Any]:
+def _views_of(data: llama_token_data_p, size: int) -> tuple[Any, Any, Any, Any]:
     """The whole, and its three fields."""
     memory = ffi.buffer(data, size * _SIZE)
     module = numpy()
@@ -264,13 +265,13 @@ def _views_of(data: ffi.CData, size: int) -> tuple[Any, Any, Any, Any]:
     return plain, *(plain.cast(form)[place::step] for form, place in zip(("i", "f", "f"), places))
 
 
-def new_floats(n: int) -> tuple[Any, ffi.CData]:
+def new_floats(n: int) -> tuple[Any, float_array]:
     """Memory for `n` floats, as an array and as C has it."""
     memory = ffi.new("float[]", n)
     return _over_floats(memory), memory
 
 
-def _over_floats(memory: ffi.CData) -> Any:
+def _over_floats(memory: float_array) -> Any:
     module = numpy()
     buffer: Any = ffi.buffer(memory)
     return memoryview(buffer).cast("f") if module is None else module.frombuffer(buffer, module.float32)

@@ -108,16 +108,17 @@ def chat(context: Context, messages: Messages, *, template: Optional[str] = None
 def _texts(number: int, message: Any) -> list[bytes]:
     """A message's role and content as C takes them."""
     where = f"messages[{number}]"
+    given: Any = message
     if not isinstance(message, Mapping):
         raise _refused(where, f"must be a dict with role and content, not {type(message).__name__}")
-    unknown = message.keys() - {"role", "content"}
+    unknown = given.keys() - {"role", "content"}
     if unknown:
         raise _refused(where, f"has {', '.join(map(repr, sorted(unknown, key=str)))}; llama.cpp takes role and content")
-    found = []
+    found: list[bytes] = []
     for name in ("role", "content"):
-        value = message.get(name)
+        value = given.get(name)
         if not isinstance(value, str):
-            problem = "is not there" if name not in message else f"must be a str, not {type(value).__name__}"
+            problem = "is not there" if name not in given else f"must be a str, not {type(value).__name__}"
             raise _refused(f"{where}[{name!r}]", problem)
         if "\0" in value:
             raise _refused(f"{where}[{name!r}]", "has a NUL character, where C takes the text to end")

@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
 
@@ -19,6 +19,7 @@ from .native import ffi
 from .owner import Owner
 from .params import enum_name, fill, processors
 from .tokens import as_tokens
+from .types import llama_context_p
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
@@ -64,7 +65,7 @@ class Sampled(NamedTuple):
     logits: Any
 
 
-class Context(Owner):
+class Context(Owner[llama_context_p]):
     """A context over a model: it decodes tokens, and remembers them by sequence and position.
 
     It is for one thread at a time: another's call raises `BusyError`. Several contexts over one model are independent.
@@ -126,14 +127,16 @@ class Context(Owner):
             kept.pass_on(but="model default pooling_type is [-1]")
         if not handle:
             raise LlamaError("llama.cpp could not make this context", native=reason())
-        others = [each for each in (params.get("ctx_other"),) if isinstance(each, Owner)]
+        other: Any = params.get("ctx_other")
+        others: list[Any] = [other] if isinstance(params.get("ctx_other"), Owner) else []
         self._begin(handle, model, *others)
-        for seq, sampler in (params.get("samplers") or {}).items():
+        samplers: dict[int, Any] = params.get("samplers") or {}
+        for seq, sampler in samplers.items():
             if isinstance(sampler, Owner):
-                self._samplers[seq] = _Attachment(self, sampler)
+                self._samplers[seq] = _Attachment(self, samplers[seq])
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Context:
+    def from_handle(cls, handle: llama_context_p) -> Context:
         """A `struct llama_context *` as an object, which borrows it: closing this does not free the context.
 
         Raises:
@@ -144,7 +147,7 @@ class Context(Owner):
         context._owned = False
         return context
 
-    def _begin(self, handle: Any, model: Model, *others: Owner) -> None:
+    def _begin(self, handle: llama_context_p, model: Model, *others: Owner[Any]) -> None:
         super().__init__(handle, model, *others)
         self._memory: Optional[weakref.ref[Memory]] = None  # a weak one: it holds the context
         self._loras: dict[LoraAdapter, tuple[float, _Attachment]] = {}
@@ -171,7 +174,9 @@ class Context(Owner):
             FreedHandleError: the context was closed.
         """
         self.handle  # noqa: B018 - raises
-        return cast("Model", self._parents[0])
+        parents: tuple[Any, ...] = self._parents
+        model: Model = parents[0]
+        return model
 
     @property
     def memory(self) -> Memory:
@@ -506,7 +511,8 @@ class Context(Owner):
         C: `llama_set_adapter_cvec`.
         """
         handle, n_embd = self.handle, self.model.n_embd
-        values, n = ffi.NULL, 0
+        values: Any = ffi.NULL
+        n = 0
         if data is not None:
             try:
                 memory = memoryview(data)
@@ -568,8 +574,8 @@ class Context(Owner):
             return arrays.view(pointer, n, dtype, version=version) if pointer and n else None
 
         token = llamacffi.llama_get_sampled_token_ith(handle, i)
-        token = None if token == llamacffi.LLAMA_TOKEN_NULL else int(token)
-        return Sampled(token, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
+        chosen = None if token == llamacffi.LLAMA_TOKEN_NULL else token
+        return Sampled(chosen, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
 
     def _detach(self, attachment: _Attachment) -> None:
         """Let go of what is about to be closed."""
@@ -693,10 +699,10 @@ class Context(Owner):
         return rerank(self, query, documents, **options)
 
 
-class _Attachment(Owner):
+class _Attachment(Owner[Any]):
     """That a context uses an adapter or a sampler, which can't be freed before: closing either ends it."""
 
-    def __init__(self, context: Context, used: Owner) -> None:
+    def __init__(self, context: Context, used: Owner[Any]) -> None:
         super().__init__(used.handle, context, used)
         self._owned = False
         self._context = context

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Union
 
+    from .types import llama_model_params, llama_model_params_p
+
 __all__ = [
     "Device",
     "choose_devices",
@@ -98,7 +100,7 @@ def devices() -> list[Device]:
 
 
 def choose_devices(
-    params: ffi.CData,
+    params: Union[llama_model_params, llama_model_params_p],
     device: Union[str, int, Device, Sequence[Union[str, int, Device]], None] = None,
     gpu_layers: Union[str, int, None] = None,
     split_mode: Union[str, int, None] = None,
@@ -151,22 +153,24 @@ def choose_devices(
     keep(struct, list(fields.values()))
 
 
-def _owned(params: ffi.CData) -> ffi.CData:
+def _owned(params: object) -> llama_model_params:
     """The struct that owns the memory of the parameters: as long as it lives, they do."""
     wanted = "struct llama_model_params"
+    struct: Any = params
     type_ = ffi.typeof(params) if isinstance(params, ffi.CData) else None
     if type_ and type_.kind == "pointer" and type_.item.cname == wanted and params:
-        type_, params = type_.item, params[0]
+        type_, struct = type_.item, struct[0]
     if not type_ or type_.cname != wanted:
         shown = type_.cname if type_ else type(params).__name__
         raise ArgumentTypeError(f"params: must be {wanted}, not {shown}", "choose_devices", "params")
-    if " owning " not in repr(params):
+    if " owning " not in repr(struct):
         problem = "params: has its memory elsewhere: give what llama_model_default_params() or ffi.new returned"
         raise InvalidArgumentError(problem, "choose_devices", "params")
-    return params
+    owned: llama_model_params = struct
+    return owned
 
 
-def _standing(params: ffi.CData) -> list[Device]:
+def _standing(params: llama_model_params) -> list[Device]:
     """The devices that the parameters already say, or all that llama.cpp may choose from."""
     there = devices()
     if not params.devices:
@@ -193,7 +197,8 @@ def find(device: Union[str, int, Device, Sequence[Union[str, int, Device]]]) -> 
 
 
 def _parts(device: Any) -> list[Any]:
-    parts = device.split(",") if isinstance(device, str) else device if isinstance(device, (list, tuple)) else [device]
+    given: Any = device
+    parts = given.split(",") if isinstance(device, str) else given if isinstance(device, (list, tuple)) else [given]
     return [part.strip() if isinstance(part, str) else part for part in parts]
 
 

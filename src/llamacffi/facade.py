@@ -15,12 +15,13 @@ import _cffi_backend
 from . import arguments, sizes
 from .arguments import Function, Parameter
 from .errors import failure
-from .native import ffi, lib
+from .native import PACKAGE, ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
+
 
 # The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
 SUCCESSORS = {
@@ -83,9 +84,8 @@ _KEEP = """\
 """
 # Not 0 while a failed call of some thread has not been looked at. A memoryview is quicker in CPython, and in PyPy
 # a pointer is.
-_PENDING = ffi.addressof(lib, "llamacffi_pending")
-if sys.implementation.name == "cpython":
-    _PENDING = memoryview(ffi.buffer(_PENDING)).cast("i")
+_failures = ffi.addressof(lib, "llamacffi_pending")
+_PENDING = memoryview(ffi.buffer(_failures)).cast("i") if sys.implementation.name == "cpython" else _failures
 
 
 def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +98,9 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     function = Function(name, call, parameters)
     names = [parameter.name for parameter in parameters]
     rest = ["*args"] if type_.ellipsis else []
-    scope = vars(type(sys)(name))  # in another dict than a module's, PyPy looks names up at each call
+    scope: dict[str, Any] = type(sys)(
+        name
+    ).__dict__  # in another dict than a module's, PyPy looks names up at each call
     scope.update(
         _Unfit=arguments.UNFIT,
         _adapt=function.adapt,
@@ -139,7 +141,7 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     exec(compile(source, f"<llamacffi.{name}>", "exec"), scope)
     made: Callable[..., Any] = scope[name]
     made.__doc__ = documentation
-    made.__module__ = __package__
+    made.__module__ = "llamacffi"
     return made
 
 
@@ -171,7 +173,7 @@ _records: dict[str, str] = {}
 def _reference(name: str) -> tuple[list[str], Optional[str]]:
     """A function's parameters, with their marks, and its documentation (tools/header_gen/reference.py)."""
     if not _records:
-        with open(os.path.join(os.path.dirname(__file__), "reference.txt"), encoding="utf-8") as file:
+        with open(os.path.join(PACKAGE, "reference.txt"), encoding="utf-8") as file:
             records = (record.partition("\n") for record in file.read().split("\f\n"))
         _records.update({name: rest for name, _, rest in records})
     marks, signature, place, *comment = _records[name].split("\n")
@@ -182,11 +184,10 @@ def _why_not(name: str) -> str:
     """Why a name that llama.cpp's headers have is not here, from the API table; "" if they don't have it."""
     if name.startswith("_"):
         return ""
-    import json  # on this path only: the package's import must stay light
+    from .manifest import read  # on this path only: the package's import must stay light
 
     try:
-        with open(os.path.join(os.path.dirname(__file__), "api.json"), encoding="utf-8") as file:
-            skipped = json.load(file)["skipped"]
+        skipped = read("api.json", PACKAGE)["skipped"]
     except OSError:
         return ""
     return next((f": {each['header']}: {each['reason']}" for each in skipped if each["name"] == name), "")

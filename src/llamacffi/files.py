@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any, BinaryIO, Union
 
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
 from .native import ffi, lib
+from .types import FILE_p
 
 
 def path_name(path: Any) -> str:
@@ -62,7 +63,7 @@ def check_file(path: Any) -> str:
 
 
 @contextmanager
-def c_file(file: BinaryIO, function: str) -> Iterator[ffi.CData]:
+def c_file(file: BinaryIO, function: str) -> Generator[FILE_p]:
     """A Python file as a `FILE *` at the same position, which the file keeps."""
     try:
         descriptor, position = file.fileno(), file.tell()
@@ -85,7 +86,7 @@ def c_file(file: BinaryIO, function: str) -> Iterator[ffi.CData]:
 
 
 @contextmanager
-def replacing(path: Union[str, bytes, os.PathLike[str]]) -> Iterator[str]:
+def replacing(path: Union[str, bytes, os.PathLike[str]]) -> Generator[str]:
     """A file to write in the place of another: `with replacing(path) as fresh: ...`.
 
     `fresh` is an empty file beside `path`. When the block ends it gets that name and the permissions of what was there

@@ -38,7 +38,7 @@ class Generation(Loop[str]):
         context: Context,
         seq: int,
         prompt: list[int],
-        parents: Sequence[Owner],
+        parents: Sequence[Owner[Any]],
         step: Optional[int],
         deadline: Optional[float],
         progress: Optional[Progress],
@@ -84,7 +84,8 @@ class Generation(Loop[str]):
     def _collect(self) -> None:
         sequence = self._sequence
         if sequence.text_size:
-            self._made = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+            text = ffi.buffer(sequence.text, sequence.text_size)[:]
+            self._made = text.decode("utf-8", "replace")
         if sequence.n_tokens:
             self.tokens += ffi.unpack(sequence.tokens, sequence.n_tokens)
         self._stopped = bool(sequence.stop)
@@ -119,7 +120,7 @@ def generate(
     draft: Optional[Context] = None,
     n_draft: int = 8,
     progress: Optional[Progress] = None,
-    closes: Optional[Owner] = None,
+    closes: Optional[Owner[Any]] = None,
     **sampling: Any,
 ) -> Generation:
     """Continue a prompt.

@@ -20,8 +20,10 @@ from .files import check_file, path_name, replacing
 from .gguf_values import NAMES, NUMBERS, TYPES, as_c, as_key, chosen_type, kept_type
 from .native import encode_path, ffi, lib, text_of
 from .owner import Owner
+from .types import ggml_context_p, gguf_context_p
 
 Path = Union[str, "os.PathLike[str]"]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -157,7 +159,7 @@ def _alone(method: Function) -> Function:
     return cast("Function", locked)
 
 
-class GGUF(Owner, MutableMapping[str, Any]):
+class GGUF(Owner[Any], MutableMapping[str, Any]):
     """A GGUF file: a mapping of its metadata's keys to their values, and its tensors (C: `struct gguf_context`).
 
     Values are bool, int, float or str; lists of str; and arrays of numbers and of bools, NumPy's where there is NumPy
@@ -208,7 +210,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
             llamacffi.ggml_free(ggml[0])
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> GGUF:
+    def from_handle(cls, handle: gguf_context_p) -> GGUF:
         """The object of another tier, which still belongs to whom it belonged. It does not know where the data of its
         tensors is.
 
@@ -314,14 +316,15 @@ class GGUF(Owner, MutableMapping[str, Any]):
         """
         handle = self.handle
         name = as_key(key)
-        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(value, "ndim", 0) > 0
-        if getattr(value, "ndim", 1) > 1:
-            raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {value.ndim}")
-        plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's, its numbers too
+        given: Any = value
+        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(given, "ndim", 0) > 0
+        if getattr(given, "ndim", 1) > 1:
+            raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {given.ndim}")
+        plain: Any = given.tolist() if hasattr(given, "tolist") else given  # NumPy's, its numbers too
         values = list(plain) if is_list else [plain]
         before = self.type_of(key) if key in self else ""
         kind = kept_type(before, values, is_list) if type is None else type.removesuffix("[]")
-        kind = kind or chosen_type(key, values, is_list, getattr(value, "dtype", None))
+        kind = kind or chosen_type(key, values, is_list, getattr(given, "dtype", None))
         if kind not in TYPES or (type is not None and type.endswith("[]") and not is_list):
             raise InvalidArgumentError(f"{key}: type {type!r}: one of {', '.join(TYPES)}; of lists, [] behind it")
         items = as_c(key, kind, values)
@@ -363,7 +366,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
         return True
 
     __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]  # what Mapping says of it
 
     def _id(self, key: str) -> int:
         id_ = llamacffi.gguf_find_key(self.handle, as_key(key)) if key in self else -1
@@ -470,12 +473,12 @@ class GGUF(Owner, MutableMapping[str, Any]):
             return dict(zip(self._tensors, offsets))
 
 
-class _Copy(Owner):
+class _Copy(Owner[gguf_context_p]):
     """A `struct gguf_context *` that is to be written."""
 
     _free = "gguf_free"
 
-    def __init__(self, handle: ffi.CData) -> None:
+    def __init__(self, handle: gguf_context_p) -> None:
         super().__init__(handle)
         self._ggml: Any = None
         self._held: list[Any] = []
@@ -500,7 +503,7 @@ class _Copy(Owner):
             ffi.release(each)
 
 
-def _new(alignment: int, path: str) -> ffi.CData:
+def _new(alignment: int, path: str) -> gguf_context_p:
     """An empty `struct gguf_context *` with this alignment, which C takes only from a file that it reads: `path`."""
     made = llamacffi.gguf_init_empty()
     if alignment == lib.GGUF_DEFAULT_ALIGNMENT:
@@ -517,11 +520,11 @@ def _new(alignment: int, path: str) -> ffi.CData:
     return read
 
 
-def _read_tensors(handle: ffi.CData, file: _File, ggml: Optional[ffi.CData] = None) -> dict[str, Tensor]:
+def _read_tensors(handle: gguf_context_p, file: _File, ggml: Optional[ggml_context_p] = None) -> dict[str, Tensor]:
     """The tensors by name. `ggml` has them as C's, in the same order; without it, C tells their sizes as of late."""
     begin = llamacffi.gguf_get_data_offset(handle)
     tensor = llamacffi.ggml_get_first_tensor(ggml) if ggml else None
-    made = {}
+    made: dict[str, Tensor] = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
         name = text_of(llamacffi.gguf_get_tensor_name(handle, id_), exact=True)
         sizes = tensor.ne if tensor else llamacffi.gguf_get_tensor_ne(handle, id_)
@@ -530,6 +533,6 @@ def _read_tensors(handle: ffi.CData, file: _File, ggml: Optional[ffi.CData] = No
             ne.pop()
         offset = begin + llamacffi.gguf_get_tensor_offset(handle, id_)
         made[name] = Tensor(file, name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset)
-        if tensor:
+        if ggml and tensor:
             tensor = llamacffi.ggml_get_next_tensor(ggml, tensor)
     return made

@@ -81,7 +81,7 @@ def chosen_type(key: str, values: Sequence[Any], is_list: bool, dtype: Any) -> s
     if dtype is not None and is_list:
         kind = {"b": "bool", "U": "str"}.get(dtype.kind, f"{dtype.kind}{8 * dtype.itemsize}")
         return "f32" if kind == "f16" else kind
-    kinds = {type(value) for value in values}
+    kinds: set[type] = {type(value) for value in values}
     if kinds and kinds <= {int, float, bool, str}:
         if kinds in ({bool}, {str}):
             return kinds.pop().__name__

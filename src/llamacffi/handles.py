@@ -9,10 +9,14 @@ from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
+
+    from .types import AnyPointer
+
+    Handle = TypeVar("Handle", bound=AnyPointer)
 
 
-def address_of(handle: ffi.CData) -> int:
+def address_of(handle: AnyPointer) -> int:
     """A handle's address, for code that is not cffi's: `ctypes.c_void_p(address)`, `<llama_model *><uintptr_t>address`.
 
     The handle still belongs to whom it belonged. If the other code frees it, it must not be used here any more, which
@@ -33,12 +37,12 @@ def address_of(handle: ffi.CData) -> int:
     return int(ffi.cast("uintptr_t", handle))
 
 
-def is_freed(handle: ffi.CData) -> bool:
+def is_freed(handle: AnyPointer) -> bool:
     """Whether a handle is one that was freed through this package."""
     return bool(lib.llamacffi_is_freed(struct_name(handle), ffi.cast("void *", handle)))
 
 
-def from_address(c_type: str, address: Any) -> ffi.CData:
+def from_address(c_type: str, address: Any) -> Any:
     """A handle that other code has made or handed on, known to this package from now on, as `adopt` makes it.
 
     It is the inverse of `address_of`, and gives back the handle that has this address here, if there is one. If the
@@ -59,7 +63,7 @@ def from_address(c_type: str, address: Any) -> ffi.CData:
     return _adopt("from_address", pointer)
 
 
-def adopt(handle: ffi.CData) -> ffi.CData:
+def adopt(handle: Handle) -> Handle:
     """Make a handle known that did not come out of this package's functions, as one that C code of your own made.
 
     Args:
@@ -75,7 +79,7 @@ def adopt(handle: ffi.CData) -> ffi.CData:
     return _adopt("adopt", handle)
 
 
-def _adopt(function: str, handle: ffi.CData) -> ffi.CData:
+def _adopt(function: str, handle: Handle) -> Handle:
     kind = struct_name(handle)
     if kind is None or not lib.llamacffi_adopt(kind, ffi.cast("void *", handle)):
         raise InvalidArgumentError(

@@ -10,11 +10,14 @@ import sys
 from _thread import get_ident
 
 from .callbacks import extern, print_or_keep
-from .native import ffi, lib, text_of
+from .native import lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
+
+    from .types import char_p
+
 
 LOGGER = "llamacffi"
 _WARNING = 30  # logging's
@@ -62,7 +65,7 @@ def _log_level() -> int:
     return min(level, _WARNING) if get_ident() in _kept else level
 
 
-def _log_line(level: int, text: ffi.CData) -> int:
+def _log_line(level: int, text: char_p) -> int:
     _take(level, text_of(text))
     return 0
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
 from .callbacks import Callback
@@ -19,6 +20,7 @@ from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaErro
 from .native import ffi, lib
 from .owner import Owner
 from .tokens import as_tokens
+from .types import llamacffi_choice_p, llamacffi_loop_p, llamacffi_sequence_p
 
 if TYPE_CHECKING:
     from .context import Context
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 Prompt = Union[str, bytes, Sequence[int]]
 Stop = Union[str, bytes, int]
+
 Piece = TypeVar("Piece")
 
 # Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
@@ -62,7 +65,7 @@ class End(NamedTuple):
     ignore_eog: bool
 
 
-class Loop(Owner, Generic[Piece]):
+class Loop(Owner[llamacffi_loop_p], Generic[Piece]):
     """The native loop over a context, as an iterator of what it makes, to be read by one thread at a time.
 
     It closes itself at its end; `close()` or the end of a `with` block end it before.
@@ -85,7 +88,7 @@ class Loop(Owner, Generic[Piece]):
         self,
         context: Context,
         seqs: Iterable[int],
-        parents: Sequence[Owner],
+        parents: Sequence[Owner[Any]],
         step: Optional[int],
         deadline: Optional[float],
     ) -> None:
@@ -94,7 +97,7 @@ class Loop(Owner, Generic[Piece]):
         us = -1 if deadline is None else _microseconds(deadline)
         self._context = context
         self._seqs = frozenset(seqs)
-        self._closes: list[Owner] = []
+        self._closes: list[Owner[Any]] = []
         self._callbacks: dict[int, Callback] = {}  # by sequence: what chooses in Python
         self._use_locks()
         self._take_over()
@@ -116,9 +119,10 @@ class Loop(Owner, Generic[Piece]):
             BusyError: one of them is being read just now.
         """
         for other in list(self._context._living_children()):
-            if isinstance(other, Loop) and other._seqs & self._seqs:
-                if other._at_work.locked():
-                    raise BusyError(f"another {type(other).__name__} is at work on this sequence of the context")
+            loop: Any = other
+            if isinstance(other, Loop) and loop._seqs & self._seqs:
+                if loop._at_work.locked():
+                    raise BusyError(f"another {type(loop).__name__} is at work on this sequence of the context")
                 other.close()
 
     def cancel(self) -> None:
@@ -159,7 +163,7 @@ class Loop(Owner, Generic[Piece]):
         """Leave the context in order, before the loop is freed."""
         raise NotImplementedError
 
-    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> ffi.CData:
+    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> llamacffi_sequence_p:
         """Begin a sequence.
 
         Args:
@@ -185,7 +189,7 @@ class Loop(Owner, Generic[Piece]):
             lib.llamacffi_loop_stop_token(sequence, token)
         return sequence
 
-    def _choice(self, seq: int, sampler: Sampler) -> ffi.CData:
+    def _choice(self, seq: int, sampler: Sampler) -> llamacffi_choice_p:
         """How a sequence's tokens are to be chosen: `struct llamacffi_choice *`."""
         choice = ffi.new("struct llamacffi_choice *", {"sampler": sampler.handle})
         plan = sampler.plan
@@ -195,7 +199,7 @@ class Loop(Owner, Generic[Piece]):
         in_python, choice.n_members, choice.first, choice.k = plan
         if in_python:
             context = self._context
-            callback = self._callbacks[seq] = Callback(lambda row: sampler.sample(context, row))
+            callback = self._callbacks[seq] = Callback(partial(sampler.sample, context))
             choice.callback = callback.number
         return choice
 
@@ -239,7 +243,7 @@ class Loop(Owner, Generic[Piece]):
         raise NotImplementedError
 
     @contextmanager
-    def _beginning(self) -> Iterator[None]:
+    def _beginning(self) -> Generator[None]:
         """While this is being made ready, nobody else closes it."""
         with self._at_work:
             self._worker = threading.get_ident()

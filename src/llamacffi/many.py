@@ -107,7 +107,7 @@ class Generations(Loop["tuple[int, str]"]):
             if sequence.n_tokens:
                 self.tokens[index] += ffi.unpack(sequence.tokens, sequence.n_tokens)
             if sequence.text_size:
-                text = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+                text = ffi.buffer(sequence.text, sequence.text_size)[:].decode("utf-8", "replace")
                 self._texts[index].append(text)
                 self._ready.append((index, text))
             if not sequence.stop:
@@ -166,7 +166,7 @@ def generate_many(
     ignore_eog: bool = False,
     add_special: bool = True,
     parse_special: bool = True,
-    closes: Optional[Owner] = None,
+    closes: Optional[Owner[Any]] = None,
     **sampling: Any,
 ) -> Generations:
     """Continue many prompts through one context, as many at once as it has sequences (`n_seq_max`).

@@ -9,12 +9,13 @@ import llamacffi
 from . import held
 from .errors import InvalidArgumentError, LlamaError, reason
 from .owner import Owner
+from .types import llama_memory_t
 
 if TYPE_CHECKING:
     from .context import Context
 
 
-class Memory(Owner):
+class Memory(Owner[llama_memory_t]):
     """The memory of a context, `Context.memory`: tokens by sequence and position.
 
     It belongs to the context and is gone with it. A model that remembers nothing, as an encoder, has a memory that is

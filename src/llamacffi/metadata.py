@@ -9,6 +9,7 @@ from types import MappingProxyType
 import llamacffi
 
 from .native import ffi
+from .types import char_array
 
 
 def read_metadata(prefix: str, handle: ffi.CData) -> Mapping[str, str]:
@@ -20,7 +21,7 @@ def read_metadata(prefix: str, handle: ffi.CData) -> Mapping[str, str]:
     return MappingProxyType(dict(sorted(pairs)))
 
 
-def read_text(write: Callable[[ffi.CData, int], int]) -> str:
+def read_text(write: Callable[[char_array, int], int]) -> str:
     """The text that a C function writes to a buffer, of whatever length: it returns which one that is."""
     room = 256
     while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Optional, Union
@@ -15,10 +15,11 @@ from .checks import whole
 from .errors import ArgumentTypeError, LlamaError, reason
 from .files import c_file, check_model_file, path_name
 from .metadata import read_metadata, read_text
-from .native import encode_path, ffi, lib, text_of
+from .native import encode_path, lib, text_of
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
 from .progress import Progress, Watched
+from .types import llama_model_p, llama_model_params
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
 _N_SEQ_MAX = 8
 
 
-class Model(Owner):
+class Model(Owner[llama_model_p]):
     """A model in memory (C: `struct llama_model`).
 
     Any number of contexts and threads may use it. What was made from it is closed before it.
@@ -87,7 +88,7 @@ class Model(Owner):
         super().__init__(handle)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Model:
+    def from_handle(cls, handle: llama_model_p) -> Model:
         """A `struct llama_model *` as an object, which borrows it: closing this does not free the model.
 
         Raises:
@@ -379,14 +380,14 @@ class Model(Owner):
         fields = set(field_names("struct llama_context_params"))
         params = {name: value for name, value in options.items() if name in fields}
         if not n_ctx:
-            n_ctx = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
-            n_ctx = n_ctx if n_seq == 1 else n_seq * padded(n_ctx)
+            room = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
+            n_ctx = room if n_seq == 1 else n_seq * padded(room)
         params["n_ctx"] = n_ctx
         return self.context(**params), {name: value for name, value in options.items() if name not in fields}
 
 
 @contextmanager
-def _closed_on_failure(owner: Owner) -> Iterator[None]:
+def _closed_on_failure(owner: Owner[Any]) -> Generator[None]:
     try:
         yield
     except BaseException:
@@ -394,8 +395,9 @@ def _closed_on_failure(owner: Owner) -> Iterator[None]:
         raise
 
 
-def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
+def _load(path: Any, struct: llama_model_params) -> tuple[str, llama_model_p]:
     """What is loaded, by name, and the model, NULL if llama.cpp could not load it."""
+    parts: Any = path
     if isinstance(path, (str, os.PathLike)):
         name = check_model_file(path)
         return name, llamacffi.llama_model_load_from_file(encode_path(name), struct)
@@ -405,11 +407,11 @@ def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
     if not isinstance(path, Sequence) or isinstance(path, (bytes, bytearray, memoryview)) or not path:
         problem = f"Model: path: must be a path, a list of paths or a binary file, not {path!r}"
         raise ArgumentTypeError(problem, "Model", "path")
-    names = [check_model_file(each) for each in path]
+    names = [check_model_file(each) for each in parts]
     return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
 
 
-def _why_not_written(model: ffi.CData, name: str) -> str:
+def _why_not_written(model: llama_model_p, name: str) -> str:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         return f": there is no folder {folder}"

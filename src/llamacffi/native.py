@@ -13,19 +13,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+    from .types import char_p
+
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 if sys.platform == "win32":
-    os.add_dll_directory(os.path.join(_PACKAGE, "lib"))
+    os.add_dll_directory(os.path.join(PACKAGE, "lib"))
 
 try:
     from ._llamacffi import ffi, lib
 except ImportError as error:
     from .manifest import explained
 
-    raise explained(error, _PACKAGE) from None
+    raise explained(error, PACKAGE) from None
 
 __all__ = [
+    "PACKAGE",
     "encode_path",
     "ffi",
     "get_include",
@@ -43,13 +46,13 @@ __all__ = [
 def get_include() -> str:
     """The folder of llama.cpp's headers, for a C compiler's `-I`."""
     own = user_prefix()
-    return own["include"] if own else os.path.join(_PACKAGE, "include")
+    return own["include"] if own else os.path.join(PACKAGE, "include")
 
 
 def get_library_dir() -> str:
     """The folder of the libraries that the extension is linked with; if they are ours, of the modules, too."""
     own = user_prefix()
-    return own["library"] if own else os.path.join(_PACKAGE, "lib")
+    return own["library"] if own else os.path.join(PACKAGE, "lib")
 
 
 def user_prefix() -> Optional[dict[str, str]]:
@@ -57,11 +60,11 @@ def user_prefix() -> Optional[dict[str, str]]:
 
     None if libllama is the package's.
     """
-    if os.path.isdir(os.path.join(_PACKAGE, "lib")):
+    if os.path.isdir(os.path.join(PACKAGE, "lib")):
         return None
     from .manifest import read
 
-    own: Optional[dict[str, str]] = read("manifest.json", _PACKAGE).get("prefix")
+    own: Optional[dict[str, str]] = read("manifest.json", PACKAGE).get("prefix")
     return own
 
 
@@ -70,7 +73,7 @@ def encode_path(path: str) -> bytes:
     return path.encode("utf-8") if sys.platform == "win32" else os.fsencode(path)
 
 
-def text_of(string: ffi.CData, exact: bool = False) -> str:
+def text_of(string: char_p, exact: bool = False) -> str:
     """A text of C's.
 
     Args:
@@ -123,7 +126,7 @@ def _compare() -> None:
         index += 1
     from .manifest import compare
 
-    compare(ffi, lib, _PACKAGE)
+    compare(ffi, lib, PACKAGE)
 
 
 def report(problem: str) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from operator import index
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable, NoReturn, cast
 
 import llamacffi
 
@@ -16,6 +16,7 @@ from .checks import did_you_mean
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, compose
 from .native import ffi
 from .owner import Owner
+from .types import Number
 
 # The fields that are Python functions, and C's type of each. What C hands back to them has a field of its own.
 _CALLBACKS = {
@@ -77,9 +78,10 @@ def fill(params: ffi.CData, values: Mapping[str, Any], function: str) -> None:
             raise ArgumentTypeError(compose(function, name, problem), function, name) from None
 
 
-def _set(params: ffi.CData, name: str, type_: ffi.CType, value: Any, function: str) -> None:
+def _set(params: Any, name: str, type_: ffi.CType, value: Any, function: str) -> None:
+    owner: Any = value
     if isinstance(value, Owner):
-        value = value.handle
+        value = owner.handle
     if type_.kind == "enum":
         value = enum_value(type_.cname[len("enum ") :], value, function, name)
     elif type_.kind in ("pointer", "function") and not isinstance(value, ffi.CData):
@@ -120,10 +122,11 @@ def _tensor_buft_overrides(values: Mapping[str, Any]) -> tuple[ffi.CData, list[A
     patterns = [ffi.new("char[]", pattern.encode()) for pattern in values]
     for each, pattern, value in zip(array, patterns, values.values()):
         each.pattern = pattern
+        buft: Any = value
         if not isinstance(value, ffi.CData):
             (device,) = llamacffi.devices.find(value)
-            value = llamacffi.ggml_backend_dev_buffer_type(device.handle)
-        each.buft = value
+            buft = llamacffi.ggml_backend_dev_buffer_type(device.handle)
+        each.buft = buft
     return array, patterns
 
 
@@ -140,7 +143,7 @@ def _imatrix(values: Mapping[str, Any]) -> tuple[ffi.CData, list[Any]]:
     array = ffi.new("struct llama_model_imatrix_data[]", len(values) + 1)
     names = [ffi.new("char[]", name.encode()) for name in values]
     arrays = [
-        ffi.new("float[]", value) if isinstance(value, (list, tuple)) else ffi.from_buffer("float[]", value)
+        ffi.new("float[]", value) if type(value) in (list, tuple) else ffi.from_buffer("float[]", value)
         for value in values.values()
     ]
     for each, name, data in zip(array, names, arrays):
@@ -155,7 +158,8 @@ def _prune_layers(values: Sequence[int]) -> tuple[ffi.CData, list[Any]]:
 def _samplers(values: Mapping[int, Any]) -> tuple[ffi.CData, list[Any]]:
     array = ffi.new("struct llama_sampler_seq_config[]", max(1, len(values)))
     for each, (seq, sampler) in zip(array, values.items()):
-        each.seq_id, each.sampler = seq, sampler.handle if isinstance(sampler, Owner) else sampler
+        owner: Any = sampler
+        each.seq_id, each.sampler = seq, owner.handle if isinstance(sampler, Owner) else owner
     return array, list(values.values())
 
 
@@ -176,7 +180,7 @@ _LISTS: dict[str, Callable[[Any], tuple[ffi.CData, list[Any]]]] = {
 def enum_values(enum: str) -> dict[str, int]:
     """The values of a C enum by llama.cpp's short names, lower case: "llama_pooling_type" has "none", "mean", …"""
     prefix = f"{enum.upper()}_"
-    values = {}
+    values: dict[str, int] = {}
     for name, value in sorted(ffi.typeof(f"enum {enum}").relements.items(), key=lambda pair: pair[1]):
         short = name[len(prefix) :] if name.startswith(prefix) else name
         if short in ("MAX_VALUE", "COUNT", "GUESSED"):
@@ -200,7 +204,7 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
     """
     if not isinstance(value, str):
         try:
-            return int(value) if isinstance(value, ffi.CData) else index(value)
+            return int(cast("Number", value)) if isinstance(value, ffi.CData) else index(value)
         except TypeError:
             problem = f"= {value!r}: must be a name or a whole number, of enum {enum}"
             raise ArgumentTypeError(compose(function, argument, problem), function, argument) from None

@@ -7,8 +7,9 @@ from typing import Any, Optional, Union
 import llamacffi
 
 from .errors import LlamaError, failure
-from .native import ffi, lib
+from .native import lib
 from .python_samplers import LogitsProcessors, PythonSampler
+from .types import float_p, llama_context_p, llama_sampler_p
 
 Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
 # A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
@@ -41,7 +42,7 @@ def plan_of(members: Optional[list[Any]]) -> Plan:
     return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
 
 
-def sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
+def sample_by(plan: Any, chain: llama_sampler_p, context: llama_context_p, i: int) -> Optional[int]:
     """A token, which was accepted; None if it must be sampled in the usual way."""
     in_python, n_members, first, k = plan
     n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
@@ -70,7 +71,7 @@ def sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Option
 
 
 def _sample_by_python(
-    sampler: PythonSampler, chain: ffi.CData, n_members: int, first: int, logits: ffi.CData, n: int, k: int
+    sampler: PythonSampler, chain: llama_sampler_p, n_members: int, first: int, logits: float_p, n: int, k: int
 ) -> int:
     candidates = sampler.look(logits, n)
     try:

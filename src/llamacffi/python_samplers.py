@@ -11,6 +11,7 @@ from .arrays import numpy
 from .candidates import Lent, Unlisted, new_floats
 from .errors import InvalidArgumentError, LlamaError
 from .native import ffi
+from .types import float_p, llama_token_data_array_p
 
 
 class PythonSampler:
@@ -27,7 +28,7 @@ class PythonSampler:
         self.unlisted = Unlisted()
         self.copy: Optional[PythonSampler] = None
 
-    def apply(self, array: ffi.CData) -> None:
+    def apply(self, array: llama_token_data_array_p) -> None:
         candidates = self.candidates
         candidates.lend(array)
         try:
@@ -35,7 +36,7 @@ class PythonSampler:
         finally:
             candidates.lend(None)
 
-    def look(self, logits: ffi.CData, n: int) -> Unlisted:
+    def look(self, logits: float_p, n: int) -> Unlisted:
         """The same for logits that no list of candidates was made of yet.
 
         Args:
@@ -75,7 +76,7 @@ class PythonSampler:
         if hasattr(self.sampler, "copy_state"):
             self.sampler.copy_state(source.sampler)
         elif hasattr(self.sampler, "__dict__"):
-            vars(self.sampler).update(vars(source.sampler))
+            self.sampler.__dict__.update(source.sampler.__dict__)
 
 
 class LogitsProcessors:
@@ -91,11 +92,11 @@ class LogitsProcessors:
         self.room: Any = _tokens(256)
         self.n = 0
         self.logits: Any = None
-        self.memory: Any = None
+        self.memory: float_p
         self.n_logits = 0
         self.copy: Optional[LogitsProcessors] = None
 
-    def apply(self, given: ffi.CData) -> None:
+    def apply(self, given: llama_token_data_array_p) -> None:
         size = given.size
         if given.data[0].id != 0 or given.data[size - 1].id != size - 1 or given.sorted:
             raise LlamaError("a logits processor must be the first of its chain: it sees all tokens, in their order")
@@ -106,7 +107,7 @@ class LogitsProcessors:
         finally:
             candidates.lend(None)
 
-    def process(self, logits: ffi.CData, n: int) -> ffi.CData:
+    def process(self, logits: float_p, n: int) -> float_p:
         """The same for logits that no list of candidates was made of yet.
 
         Args:

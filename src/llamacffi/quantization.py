@@ -61,9 +61,9 @@ def quantize(
     fresh = _make_folder(folder, name)
     kept = logs.Kept()
     try:
-        paths = [encode_path(path) for path in (source, os.path.join(fresh, name))]
+        read, written = encode_path(source), encode_path(os.path.join(fresh, name))
         with kept:
-            failed = lib.llamacffi_quantize(*paths, ffi.addressof(struct), callback.function, callback.user_data)
+            failed = lib.llamacffi_quantize(read, written, ffi.addressof(struct), callback.function, callback.user_data)
         if lib.llamacffi_failed():
             raise failure()
         if failed:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Optional, Union
 
+    from .types import AnyPointer, ggml_backend_dev_t
+
 __all__ = ["add_servers", "remove_servers", "serve", "set_timeouts"]
 
 PORT = 50052  # llama.cpp's own
@@ -45,7 +47,7 @@ def add_servers(endpoints: Union[str, Iterable[str]]) -> list[devices.Device]:
             before it have been added.
         BackendError: the RPC backend is not there.
     """
-    added = []
+    added: list[ggml_backend_dev_t] = []
     for endpoint in _split(endpoints):
         name = endpoint.encode()
         reg = llamacffi.ggml_backend_rpc_add_server(name)
@@ -107,7 +109,7 @@ def set_timeouts(connect: Optional[float] = None, answer: Optional[float] = None
 _connect, _answer = 10.0, 300.0
 
 
-def watch(module: ffi.CData) -> None:
+def watch(module: AnyPointer) -> None:
     """Have the RPC backend's module fail the calls that need a worker that is lost (src/native/rpc_faults.cpp).
 
     Args:
@@ -137,7 +139,7 @@ def _from_environment(name: str, usual: float) -> float:
         raise BackendError(f"{name}={value}: must be a number of seconds above 0, up to a million") from error
 
 
-def _set_limits(set_limits: ffi.CData, connect: float, answer: float) -> None:
+def _set_limits(set_limits: AnyPointer, connect: float, answer: float) -> None:
     global _connect, _answer
     ffi.cast("void(*)(int, int)", set_limits)(max(1, round(connect * 1000)), max(1, round(answer * 1000)))
     _connect, _answer = connect, answer

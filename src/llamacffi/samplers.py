@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, NamedTuple, Optional, Union, cast
 
 import llamacffi
 
@@ -17,6 +17,7 @@ from .native import ffi, lib, text_of
 from .owner import Owner
 from .plans import Plan, plan_of, sample_by
 from .python_samplers import LogitsProcessors, PythonSampler
+from .types import Null, llama_sampler_p, llama_token_data_array_p, llama_vocab_p
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -36,7 +37,7 @@ class SamplerPerf(NamedTuple):
     n_sample: int
 
 
-class Sampler(Owner):
+class Sampler(Owner[llama_sampler_p]):
     """A chain of samplers, in llama.cpp's usual order (C: `llama_sampler_chain_init`).
 
     What is off, as most of it is unless it is asked for, is left out. The order is: `processors`, `logit_bias`,
@@ -206,14 +207,14 @@ class Sampler(Owner):
             raise
 
     @classmethod
-    def _of(cls, handle: ffi.CData, *parents: Owner, kind: Any = None) -> Sampler:
+    def _of(cls, handle: llama_sampler_p, *parents: Owner[Any], kind: Any = None) -> Sampler:
         made = cls.__new__(cls)
-        Owner.__init__(made, handle, *parents)
+        made._take(handle, *parents)
         made._kind = kind
         return made
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Sampler:
+    def from_handle(cls, handle: llama_sampler_p) -> Sampler:
         """The sampler of another tier, which still belongs to whom it belonged.
 
         Args:
@@ -249,7 +250,7 @@ class Sampler(Owner):
         if isinstance(sampler, Sampler):
             return sampler, False
         if isinstance(sampler, ffi.CData):
-            return cls.from_handle(sampler), False
+            return cls.from_handle(cast("llama_sampler_p", sampler)), False
         raise ArgumentTypeError(f"sampler = {sampler!r}: not a Sampler, nor a struct llama_sampler *")
 
     # --- chains -----------------------------------------------------------------------------------------------------
@@ -328,12 +329,12 @@ class Sampler(Owner):
             raise IndexError(f"this chain has {n} samplers, and none at {index}")
         return index % n
 
-    def _need(self, parent: Owner) -> None:
+    def _need(self, parent: Owner[Any]) -> None:
         if parent is not self and parent not in self._parents:
             self._parents = (*self._parents, parent)
             parent._children[id(self)] = weakref.ref(self)
 
-    def _outer_parents(self) -> list[Owner]:
+    def _outer_parents(self) -> list[Owner[Any]]:
         return [parent for parent in self._parents if not isinstance(parent, Sampler)]
 
     # --- use --------------------------------------------------------------------------------------------------------
@@ -381,13 +382,14 @@ class Sampler(Owner):
             for link in links:
                 llamacffi.llama_sampler_accept(link, token)
 
-    def apply(self, candidates: Union[Candidates, ffi.CData]) -> None:
+    def apply(self, candidates: Union[Candidates, llama_token_data_array_p]) -> None:
         """Apply the sampler to candidates, in place (C: `llama_sampler_apply`).
 
         Args:
             candidates: Candidates, or a `llama_token_data_array *`.
         """
-        llamacffi.llama_sampler_apply(self.handle, getattr(candidates, "handle", candidates))
+        array = candidates.handle if isinstance(candidates, Candidates) else candidates
+        llamacffi.llama_sampler_apply(self.handle, array)
 
     def reset(self) -> None:
         """Forget all that was accepted, and seed the random numbers again (C: `llama_sampler_reset`)."""
@@ -402,9 +404,8 @@ class Sampler(Owner):
         handle = llamacffi.llama_sampler_clone(self.handle)
         if not handle:
             raise LlamaError("this sampler can't be copied", "llama_sampler_clone", native=reason())
-        copies = {
-            id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")
-        }
+        kinds: list[Any] = [self._kind, *(self._members or ())]
+        copies: dict[int, Any] = {id(each): each.take_copy() for each in kinds if hasattr(each, "take_copy")}
         made = self._of(handle, *self._outer_parents(), kind=copies.get(id(self._kind), self._kind))
         if self._members is not None:
             made._members = [copies.get(id(each), each) for each in self._members]
@@ -635,11 +636,13 @@ class Sampler(Owner):
         """The same with words (C: `llama_sampler_init_grammar_lazy`, deprecated there): see `grammar_lazy_patterns`."""
         handle, parents = _vocab("grammar_lazy", vocab)
         words, tokens = _listed("trigger_words", trigger_words), _listed("trigger_tokens", trigger_tokens)
-        init = llamacffi.llama_sampler_init_grammar_lazy
+        init: Any = llamacffi.llama_sampler_init_grammar_lazy  # pyright: ignore[reportDeprecated]  # as it is told
         return cls._of_grammar(parents, init, handle, text, root, words, len(words), tokens, len(tokens))
 
     @classmethod
-    def _of_grammar(cls, parents: tuple[Owner, ...], init: Callable[..., ffi.CData], *arguments: Any) -> Sampler:
+    def _of_grammar(
+        cls, parents: tuple[Owner[Any], ...], init: Callable[..., Union[llama_sampler_p, Null]], *arguments: Any
+    ) -> Sampler:
         kept = logs.Kept()
         with kept:
             handle = init(*arguments)
@@ -789,13 +792,13 @@ def _number(function: str, name: str, value: Any) -> float:
     return number
 
 
-def _new_chain(no_perf: bool) -> ffi.CData:
+def _new_chain(no_perf: bool) -> llama_sampler_p:
     params = llamacffi.llama_sampler_chain_default_params()
     params.no_perf = no_perf
     return llamacffi.llama_sampler_chain_init(params)
 
 
-def _by_name(function: Callable[..., ffi.CData], **arguments: Any) -> ffi.CData:
+def _by_name(function: Callable[..., llama_sampler_p], **arguments: Any) -> llama_sampler_p:
     """Call a function with those of its arguments that it has: llama.cpp's versions differ."""
     code = function.__code__
     return function(*(arguments[name] for name in code.co_varnames[: code.co_argcount]))
@@ -805,18 +808,20 @@ def _seed(seed: Optional[int]) -> int:
     return int(lib.LLAMA_DEFAULT_SEED) if seed is None else seed
 
 
-def _vocab(function: str, source: Any) -> tuple[ffi.CData, tuple[Owner, ...]]:
+def _vocab(function: str, source: Any) -> tuple[llama_vocab_p, tuple[Owner[Any], ...]]:
     """The vocabulary's handle, and what must outlive whatever uses it."""
-    handle = getattr(source, "handle", source)
+    handle: Any = getattr(source, "handle", source)
+    given: Any = handle
     kind = ffi.typeof(handle).cname if isinstance(handle, ffi.CData) else ""
     if "struct llama_model *" in kind:
-        handle = llamacffi.llama_model_get_vocab(handle)
+        given = llamacffi.llama_model_get_vocab(given)
     elif "struct llama_vocab *" not in kind:
         raise InvalidArgumentError(
             f"Sampler: {function} needs the vocabulary: give a Model, a Vocab, or the handle of one as the first "
             f"argument, not {source!r}"
         )
-    return handle, (source,) if isinstance(source, Owner) else ()
+    owner: Any = source
+    return given, (owner,) if isinstance(source, Owner) else ()
 
 
 def _n_vocab(function: str, source: Any) -> int:
@@ -829,7 +834,8 @@ def _pairs(logit_bias: Optional[LogitBias]) -> list[tuple[int, float]]:
     if logit_bias is None:
         return []
     try:
-        pairs = logit_bias.items() if isinstance(logit_bias, Mapping) else logit_bias
+        given: Any = logit_bias
+        pairs = given.items() if isinstance(logit_bias, Mapping) else given
         return [(int(token), float(bias)) for token, bias in pairs]
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(f"logit_bias: a dict of numbers by token is needed: {error}") from None

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llamacffi
 
 from .errors import ArgumentTypeError, LlamaError, compose
 from .files import replacing
 from .native import encode_path, ffi, lib, report
+from .types import llama_model_p
+
+if TYPE_CHECKING:
+    from .arguments import Text
 
 _NAME = "llama_model_save_to_file"
 
 
-def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> bool:
+def llama_model_save_to_file(model: llama_model_p, fname: Text, **kwargs: Any) -> bool:
     """Write a model to a file (C: `llama_model_save_to_file`, which returns nothing).
 
     The file appears under its name once it is whole; a failure leaves what was there before.
@@ -49,7 +53,7 @@ def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> b
     return True
 
 
-def _require_model(model: ffi.CData) -> None:
+def _require_model(model: llama_model_p) -> None:
     """Raise in the name of `llama_model_save_to_file` what a call with no model raises."""
     try:
         llamacffi.llama_model_n_params(model)

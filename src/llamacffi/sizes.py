@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from .native import ffi, lib
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .types import ggml_opt_dataset_p, ggml_opt_result_p, gguf_context_p
+
 
 def quantized(type_: int, n: int) -> int:
     """The bytes of `n` elements of a ggml type."""
@@ -24,19 +28,19 @@ def gguf_values(type_: int, n: int) -> int:
     return n * (8 if type_ in wide else 2 if type_ in half else 1 if type_ in byte else 4)
 
 
-def gguf_tensor(gguf: ffi.CData, name: bytes) -> int:
+def gguf_tensor(gguf: gguf_context_p, name: bytes) -> int:
     """The bytes of a tensor in a GGUF context, 0 if there is none of this name."""
     index = lib.gguf_find_tensor(gguf, name)
     return int(lib.gguf_get_tensor_size(gguf, index)) if index >= 0 and gguf else 0
 
 
-def labels(dataset: ffi.CData, n: int) -> int:
+def labels(dataset: ggml_opt_dataset_p, n: int) -> int:
     """The bytes of the labels that go with `n` bytes of a data set's data."""
     data, labels = lib.ggml_opt_dataset_data(dataset), lib.ggml_opt_dataset_labels(dataset)
     return n * lib.ggml_nbytes(labels) // lib.ggml_nbytes(data) if data and labels else 0
 
 
-def results(result: ffi.CData) -> int:
+def results(result: ggml_opt_result_p) -> int:
     """The number of data points in a result."""
     n = ffi.new("int64_t *")
     lib.ggml_opt_result_ndata(result, n)

@@ -13,6 +13,7 @@ import llamacffi
 from .arrays import ITEM_SIZES, numpy
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
 from .native import ffi, lib, text_of
+from .types import ggml_tensor_p
 
 # In Python's characters for types; of what Python has no type for, the bits.
 _DTYPES = {
@@ -27,7 +28,7 @@ _DTYPES = {
 }
 
 
-def array(tensor: ffi.CData) -> Any:
+def array(tensor: ggml_tensor_p) -> Any:
     """A tensor's data as an array, with the tensor's shape and strides.
 
     Args:
@@ -63,7 +64,7 @@ def array(tensor: ffi.CData) -> Any:
     return over(memory, dtype, shape, 0, None if strides == _contiguous(shape, dtype) else strides)
 
 
-def dequantize(tensor: ffi.CData) -> Any:
+def dequantize(tensor: ggml_tensor_p) -> Any:
     """A tensor's data as float32, whatever its type, in an array of its own.
 
     Args:
@@ -287,12 +288,12 @@ def _needed_numpy() -> Any:
     return np
 
 
-def _is_in_main_memory(tensor: ffi.CData) -> bool:
+def _is_in_main_memory(tensor: ggml_tensor_p) -> bool:
     buffer = tensor.view_src.buffer if tensor.view_src else tensor.buffer
     return not buffer or bool(llamacffi.ggml_backend_buffer_is_host(buffer))
 
 
-def _copied(tensor: ffi.CData, size: int) -> bytearray:
+def _copied(tensor: ggml_tensor_p, size: int) -> bytearray:
     data = bytearray(size)
     llamacffi.ggml_backend_tensor_get(tensor, data, 0, size)
     return data

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError
 from .native import ffi
+from .types import int32_t_array
 
 _TOKENS = ffi.typeof("llama_token[]")
 
 
-def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tuple[ffi.CData, int]:
+def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tuple[int32_t_array, int]:
     """Tokens as an array of C's, without a copy if they are 32-bit integers side by side.
 
     Args:
@@ -25,16 +26,18 @@ def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tup
     Raises:
         InvalidArgumentError: these are no 32-bit integers.
     """
+    given: Any = tokens
     if type(tokens) is not list:
         if isinstance(tokens, ffi.CData):
             type_ = ffi.typeof(tokens)
             if type_.kind == "array" and type_.item is _TOKENS.item:
-                return tokens, len(tokens)
+                array = cast("int32_t_array", tokens)
+                return array, len(array)
         elif not isinstance(tokens, (bytes, bytearray)):
             try:
                 memory = memoryview(tokens)
             except TypeError:  # no memory of its own
-                tokens = [tokens] if single and hasattr(tokens, "__index__") else tokens
+                given = [tokens] if single and hasattr(tokens, "__index__") else tokens
             else:
                 if memory.ndim > 1:
                     raise InvalidArgumentError(f"{name} of shape {memory.shape}: they must be in one row")
@@ -42,11 +45,11 @@ def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tup
                 if memory.format in ("i", "l") and memory.itemsize == 4 and memory.c_contiguous and memory.ndim:
                     return ffi.from_buffer(_TOKENS, tokens), len(memory)
                 values = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()
-                tokens = values if memory.ndim or not single else [values]
+                given = values if memory.ndim or not single else [values]
     try:
         if isinstance(tokens, (str, bytes, bytearray)):
             raise TypeError(f"this is {type(tokens).__name__}")
-        ids = ffi.new(_TOKENS, tokens if type(tokens) is list else list(tokens))
+        ids = ffi.new(_TOKENS, given if type(given) is list else list(given))
     except OverflowError as error:
         raise ArgumentRangeError(f"{name}: they must be 32-bit integers: {error}", argument=name) from None
     except (TypeError, NotImplementedError) as error:

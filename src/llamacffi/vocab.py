@@ -15,6 +15,7 @@ from .native import ffi, lib, text_of
 from .owner import Owner
 from .params import enum_name, enum_values
 from .tokens import as_tokens
+from .types import int32_t_array, int32_t_p, llama_vocab_p
 
 if TYPE_CHECKING:
     from .model import Model
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     Tokens = Any  # integers: a list, a range, an array of them, or what gives them one by one
 
 
-class Vocab(Owner):
+class Vocab(Owner[llama_vocab_p]):
     """The vocabulary of a model (C: `struct llama_vocab`), as `model.vocab` gives it. It is a part of its model.
 
     Texts are str, of which surrogate escapes stand for bytes that are no UTF-8, or bytes; they may have NULs. Any
@@ -33,12 +34,12 @@ class Vocab(Owner):
 
     _adds_space: Optional[bool] = None  # as long as nobody has looked
 
-    def __init__(self, model: Model, handle: ffi.CData) -> None:
+    def __init__(self, model: Model, handle: llama_vocab_p) -> None:
         super().__init__(handle, model)
         self._owned = False
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Vocab:
+    def from_handle(cls, handle: llama_vocab_p) -> Vocab:
         """A `const struct llama_vocab *` as an object, which borrows it: the model must outlive it.
 
         Raises:
@@ -131,7 +132,7 @@ class Vocab(Owner):
             end -= bool(end > begin and self.add_eos and array[end - 1] == self.eos)
         return self._join(array + begin, end - begin, unparse_special, self._adds_spaces())
 
-    def _detokenize(self, array: ffi.CData, remove_special: bool, unparse_special: bool) -> bytes:
+    def _detokenize(self, array: int32_t_array, remove_special: bool, unparse_special: bool) -> bytes:
         room = 8 * len(array) + 64
         while True:
             text = ffi.new("char[]", room)
@@ -140,7 +141,7 @@ class Vocab(Owner):
                 return bytes(ffi.buffer(text, n))
             room = _room(n, "llama_detokenize")
 
-    def _join(self, array: ffi.CData, n: int, special: bool, strip: bool) -> bytes:
+    def _join(self, array: int32_t_array, n: int, special: bool, strip: bool) -> bytes:
         room = 8 * n + 64
         while True:
             text = ffi.new("char[]", room)
@@ -304,7 +305,7 @@ def _room(n: int, function: str) -> int:
     return -n
 
 
-def _copy(tokens: ffi.CData, n: int) -> Any:
+def _copy(tokens: int32_t_p, n: int) -> Any:
     """An array of Python's own of so many tokens."""
     np = numpy()
     array: Any = np.empty(n, np.int32) if np else bytearray(4 * n)
@@ -313,13 +314,14 @@ def _copy(tokens: ffi.CData, n: int) -> Any:
 
 
 def _data(text: Any) -> bytes:
+    given: Any = text
     if isinstance(text, str):
         try:
             data = text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise InvalidArgumentError(f"text: {error}: it is no Unicode, and stands for no byte either") from None
     elif isinstance(text, (bytes, bytearray, memoryview)):
-        data = bytes(text)
+        data = bytes(given)
     else:
         raise ArgumentTypeError(f"text: must be str or bytes, not {type(text).__name__}")
     if len(data) >= 2**31 - 8:

@@ -14,12 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stage import Stage
+
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
-
 import vendor
 from carrier import ROOT, VendorError
-from stage import Stage
 
 OUT = ROOT / "build" / "docs"
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Optional
 
 import defaults
 from emit import returns_nothing
@@ -51,7 +52,7 @@ class Missing:
 def missing(api: API, policy: Policy) -> list[Missing]:
     """All lines that the policy should have, in the order of the headers."""
     types = Types(api, policy)
-    found = []
+    found: list[Missing] = []
     for function in api.functions:
         looked_at = policy.lists("looked_at", function.name)
         found += [each for each in _asked(function, policy, types) if each.subject not in looked_at]
@@ -153,7 +154,7 @@ def _results(function: Function, policy: Policy, types: Types) -> Iterator[Missi
 
 def _never_freed(api: API, policy: Policy, types: Types) -> Iterator[Missing]:
     """The functions that make a handle of a kind that no function frees."""
-    freed = set()
+    freed: set[Optional[str]] = set()
     for function in api.functions:
         names = argument_names(function.signature)
         name = defaults.freed(function, names, policy, types)

@@ -17,10 +17,14 @@ from policy import Policy
 
 _FLOATS = ("float", "double", "long double")
 # What programs ask ffi.new for, beside the headers' own types.
-_USUAL = ["char", "bool", "float", "double", "int", "long long", "size_t", "intptr_t", "uintptr_t"]
-_USUAL += [f"{u}int{bits}_t" for u in ("", "u") for bits in (8, 16, 32, 64)]
-_FROM_CFFI = ["AnyPointer", "CData", "CField", "CType", "FunctionPointer", "Member", "Null", "Number", "Pointer"]
-_FROM_CFFI += ["Sized", "Struct", "void_p"]
+_USUAL = [
+    *("char", "bool", "float", "double", "int", "long long", "size_t", "intptr_t", "uintptr_t"),
+    *(f"{u}int{bits}_t" for u in ("", "u") for bits in (8, 16, 32, 64)),
+]
+_FROM_CFFI = [
+    *("AnyPointer", "CData", "CField", "CType", "FunctionPointer", "Member"),
+    *("Null", "Number", "Pointer", "Sized", "Struct", "void_p"),
+]
 
 HEAD = '"""Generated from llama.cpp\'s headers by tools/header_gen."""\n'
 

@@ -31,7 +31,7 @@ def _record(function: Function, policy: Policy, types: Types) -> str:
     sizes = {**defaults.counts(function, names, policy, types), **policy.merged("sizes", function.name)}
     keeps = policy.merged("keeps", function.name)
     reads, paths = policy.lists("reads", function.name), policy.lists("paths", function.name)
-    parameters = []
+    parameters: list[str] = []
     for name, parameter in zip(names, function.signature.parameters):
         mark = name
         type_ = types.plain(parameter.type)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 import defaults
 from comments import Comments
@@ -164,8 +164,7 @@ class _Writer:
 
     # --- both ---
 
-    def _function(self, function: Function, parameter_type: object, end: str) -> str:
-        assert callable(parameter_type)
+    def _function(self, function: Function, parameter_type: Callable[[Function, Parameter, str], str], end: str) -> str:
         names = argument_names(function.signature)
         given = [
             f"{name}: {_qualified(parameter_type(function, parameter, name))}"
@@ -188,7 +187,7 @@ class _Writer:
         ]
         every += [(each, each.value.value, _constant_kind(each)) for each in api.constants]
         for declaration, value, kind in every:
-            type_ = {int: "int", float: "float", bytes: text, type(None): "int"}[type(value)]
+            type_ = text if isinstance(value, bytes) else "float" if isinstance(value, float) else "int"
             shown = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
             c = f"{kind} {declaration.name}" if value is None else f"{kind} {declaration.name} = {shown!r}"
             about = docstring(documentation(declaration, c), "")
@@ -199,7 +198,9 @@ class _Writer:
 
     def ffi(self) -> str:
         """`_ffi.pyi`."""
-        new, cast, buffers = [], [], []
+        new: list[str] = []
+        cast: list[str] = []
+        buffers: list[str] = []
         spelled = {"void *", "FILE"}
         for each in self.types.spellings():
             pointed = [f"{text}{'' if text.endswith('*') else ' '}*" for text in each.texts]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
-from pycparser import c_ast, c_parser
+from pycparser import c_parser
 
 from model import (
     API,
@@ -25,7 +25,7 @@ from model import (
     Type,
     Typedef,
 )
-from parse import SYSTEM_TYPES
+from parse import SYSTEM_TYPES, c_ast
 
 
 def read(table: dict[str, Any]) -> API:
@@ -63,7 +63,7 @@ def _types(texts: list[str], typedefs: list[str]) -> dict[str, Type]:
     texts = sorted(set(texts))
     lines = [f"typedef int {name};" for name in (*SYSTEM_TYPES, "bool", *typedefs)]
     lines += [f"int a{number} = sizeof({text});" for number, text in enumerate(texts)]
-    tree = c_parser.CParser().parse("\n".join(lines))
+    tree: Any = c_parser.CParser().parse("\n".join(lines))
     return {text: _type(node.init.expr) for text, node in zip(texts, tree.ext[len(lines) - len(texts) :])}
 
 
@@ -75,7 +75,7 @@ def _type(node: Any) -> Type:
     if isinstance(node, c_ast.ArrayDecl):
         return Array(_type(node.type), node.dim and Asked(node.dim.value, int(node.dim.value)))
     if isinstance(node, c_ast.FuncDecl):
-        given = node.args.params if node.args else []
+        given: list[Any] = node.args.params if node.args else []
         named = [each for each in given if not isinstance(each, c_ast.EllipsisParam)]
         parameters = [Parameter(each.name or "", _type(each.type)) for each in named]
         takes_none = [each.type for each in parameters] == [Named("void")]

@@ -47,7 +47,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     tests = [(n, 0) for n in options.n_prompt if n] + [(0, n) for n in options.n_gen if n]
-    results = []
+    results: list[dict[str, Any]] = []
     with shared.load_model(options) as model:
         facts = _facts(model, options)
         if options.output == "md":
@@ -69,7 +69,7 @@ def measure(model: Model, n_prompt: int, n_gen: int, options: argparse.Namespace
     Returns:
         What was done and how long it took, by llama-bench's names.
     """
-    samples = []
+    samples: list[int] = []
     with model.context(n_ctx=n_prompt + n_gen, **shared.context_params(options)) as ctx, Batch(ctx.n_batch) as batch:
         for number in range(-1 + options.no_warmup, options.repetitions):
             ctx.memory.clear()

@@ -194,7 +194,7 @@ def _reader(interactive: bool) -> Callable[[], str]:
             native.report("for history and editing of several lines: pip install 'llamacffi[cli]'")
     if interactive:
         with suppress(ImportError):
-            import readline  # noqa: F401 - serves input()
+            import readline  # noqa: F401 - serves input()  # pyright: ignore[reportUnusedImport]
     else:
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
 

@@ -39,15 +39,15 @@ def run(options: argparse.Namespace) -> None:
         raise LlamaError("--output needs NumPy: pip install 'llamacffi[numpy]'")
     params = {} if options.pooling is None else {"pooling_type": options.pooling}
     with shared.load_model(options) as model:
-        embeddings = embed(model, texts, normalize=options.normalize, **params, **shared.threads(options))
+        embeddings: Any = embed(model, texts, normalize=options.normalize, **params, **shared.threads(options))
         n_embd = model.n_embd
-    pooled = not isinstance(embeddings, list)
+    pooled = hasattr(embeddings, "tolist")
     if options.output:
         if not pooled:
             raise LlamaError("the model pools nothing, and texts of several lengths are no array: give --pooling mean")
         _save(np, options.output, embeddings)
         return
-    rows = embeddings.tolist() if pooled else [each.tolist() for each in embeddings]
+    rows: list[Any] = embeddings.tolist() if pooled else [each.tolist() for each in embeddings]
     if options.json:
         terminal.write_json({"n_embd": n_embd, "pooled": pooled, "embeddings": rows})
         return

@@ -35,10 +35,11 @@ def _show_value(file: GGUF, options: argparse.Namespace) -> None:
     if options.key not in file:
         raise LlamaError(f"{options.file}: has no key {options.key!r}{did_you_mean(options.key, file)}")
     value = _plain(file[options.key])
+    lines: list[Any] = value if hasattr(value, "append") else [value]
     if options.json:
         terminal.write_json(value)
     else:
-        terminal.write("".join(f"{each}\n" for each in (value if isinstance(value, list) else [value])))
+        terminal.write("".join(f"{each}\n" for each in lines))
 
 
 def _facts(file: GGUF, options: argparse.Namespace) -> dict[str, Any]:
@@ -72,13 +73,15 @@ def _show(file: GGUF, options: argparse.Namespace) -> None:
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it."""
-    return value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, (tuple, list)) else value
+    plain: Any = value.tolist() if hasattr(value, "tolist") else value
+    return list(plain) if isinstance(value, (tuple, list)) else plain
 
 
 def _short(value: Any) -> str:
     """A value in one line."""
+    items: Any = value
     if isinstance(value, list):
-        more = f", … {len(value)} in all" if len(value) > _MOST else ""
-        return f"[{', '.join(map(_short, value[:_MOST]))}{more}]"
+        more = f", … {len(items)} in all" if len(items) > _MOST else ""
+        return f"[{', '.join(map(_short, items[:_MOST]))}{more}]"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 10 * _MOST else f"{text[: 10 * _MOST]}… {len(value)} characters"

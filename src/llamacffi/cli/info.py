@@ -96,14 +96,14 @@ def _probe(names: list[str], limit: float) -> dict[str, str]:
     Returns:
         Those that can't be loaded without harm, each with the reason.
     """
-    broken = {}
+    broken: dict[str, str] = {}
     with ExitStack() as files:
         end = time.monotonic() + limit
-        started = []
+        started: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
         for name in names:
             output = files.enter_context(tempfile.TemporaryFile())  # a pipe may be held open by a driver's processes
             started.append((name, _start(name, output), output))
-        for name, process, output in started:
+        for name, process, stream in started:
             try:
                 status = process.wait(max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -111,7 +111,7 @@ def _probe(names: list[str], limit: float) -> dict[str, str]:
                 broken[name] = f"loading it does not end within {limit:g} s"
             else:
                 if status:
-                    broken[name] = _how_it_ended(status, output)
+                    broken[name] = _how_it_ended(status, stream)
         for _, process, _ in started:
             with suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel can't be ended
                 process.wait(1)

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable, Optional, TextIO
 
@@ -18,7 +18,7 @@ class OutputError(Exception):
 
 
 @contextmanager
-def _output() -> Iterator[None]:
+def _output() -> Generator[None]:
     """What is written in this `with` block is standard output's, and has gone out at its end.
 
     Raises:
@@ -61,13 +61,14 @@ def write_json(value: Any, indent: Optional[int] = None) -> None:
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    several: Any = value
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    return list(map(_finite, value)) if isinstance(value, (list, tuple)) else value
+        return {key: _finite(each) for key, each in several.items()}
+    return list(map(_finite, several)) if isinstance(value, (list, tuple)) else value
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Optional[Report]]:
+def progress(what: str) -> Generator[Optional[Report]]:
     """A bar on standard error, which is wiped at the end of the `with` block.
 
     Args:
