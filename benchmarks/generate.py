@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -62,12 +63,13 @@ def loop(path: str) -> tuple[float, float]:
         batch = llamacffi.llama_batch_get_one(token, 1)
         size = model.vocab.n_tokens * ffi.sizeof("float")
         ctx, decode, logits = context.handle, llamacffi.llama_decode, llamacffi.llama_get_logits_ith
+        buffer: Any = ffi.buffer
         decode(ctx, batch)
         llamacffi.llama_memory_clear(llamacffi.llama_get_memory(ctx), False)
         start = time.perf_counter()
         for _ in range(TOKENS):
             decode(ctx, batch)
-            token[0] = numpy.frombuffer(ffi.buffer(logits(ctx, -1), size), numpy.float32).argmax()
+            token[0] = numpy.frombuffer(buffer(logits(ctx, -1), size), numpy.float32).argmax()
         return 0, TOKENS / (time.perf_counter() - start)
 
 

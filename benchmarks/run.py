@@ -17,6 +17,7 @@ SCRIPTS = [
     "generate_small",
     "generate_many",
     "memory",
+    "bindings",
 ]
 
 

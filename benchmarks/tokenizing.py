@@ -18,13 +18,14 @@ from typing import Any, Optional
 from cffi import FFI
 
 import llamacffi
-from compiled import load_module
 from timing import table, verdict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import demo_model
 import vendor
 from carrier import ROOT
+from loading import load_module
 
 SIZE = 10_000_000
 PIECES = (1000, 100)  # bytes in each, about

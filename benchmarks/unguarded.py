@@ -16,12 +16,13 @@ from typing import Any
 from cffi import FFI
 
 import llamacffi
-from compiled import load_module
 from llamacffi import ffi, lib
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import vendor
 from carrier import ROOT
+from loading import load_module
 
 MODULE = "_unguarded"
 GENERATOR = ROOT / "tools" / "header_gen"

@@ -95,7 +95,7 @@ def use(vocab: llama_vocab_p, ctx: llama_context_p) -> None:
     """Decode, sample, and put the state back."""
     chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
     llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_grammar(vocab, "root ::= [a-z]*", "root"))
-    llamacffi.llama_sampler_chain_add(chain, llamacffi.sampler(apply=lambda candidates: None, clone=lambda: None))
+    llamacffi.llama_sampler_chain_add(chain, llamacffi.sampler(apply=lambda *_: None, clone=lambda: None))
     llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_greedy())
     fails(llamacffi.NativeAssertionError, llamacffi.llama_sampler_sample, chain, ctx, -1)
 

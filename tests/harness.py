@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -16,6 +15,8 @@ from typing import Any
 
 import pytest
 from cffi import FFI
+
+from loading import load_module
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("include", "ggml/include", "tools/mtmd")  # of llama.cpp's public headers
@@ -99,13 +100,7 @@ def builder(source: Path, out: Path, module: str) -> FFI:
 
 def build(source: Path, out: Path, module: str, folder: Path) -> Any:
     """Compile that module in `folder` and import it."""
-    library = builder(source, out, module).compile(tmpdir=str(folder))
-    spec = importlib.util.spec_from_file_location(module, library)
-    assert spec
-    assert spec.loader
-    built = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(built)
-    return built
+    return load_module(module, builder(source, out, module).compile(tmpdir=str(folder)))
 
 
 def facts(table: dict[str, Any]) -> dict[str, Any]:
@@ -243,10 +238,10 @@ def check(built: Any, table: dict[str, Any]) -> None:
 def check_places(source: Path, table: dict[str, Any]) -> None:
     """Each thing's name must stand on the line that the API table gives for it."""
     headers = {path.name: path.read_text("utf-8").splitlines() for path in source.rglob("*.h")}
-    enumerators = [each for enum in table["enums"] for each in enum["values"]]
+    enumerators: list[dict[str, Any]] = [each for enum in table["enums"] for each in enum["values"]]
     tagged = [each for each in table["structs"] + table["enums"] if each["tagged"]]
     fields = [each for struct in table["structs"] for each in flattened(struct["fields"] or [])]
-    others = table["functions"] + table["constants"] + table["typedefs"]
+    others: list[dict[str, Any]] = table["functions"] + table["constants"] + table["typedefs"]
     for entry in enumerators + tagged + fields + others:
         line = headers[entry["header"]][entry["line"] - 1]
         assert re.search(rf"\b{entry['name']}\b", line), f"{entry['name']} is not in {line!r}"

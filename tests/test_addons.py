@@ -62,7 +62,7 @@ class Site:
         # Finding an add-on must not run code of its own.
         place.parents[1].joinpath("__init__.py").write_text("raise SystemExit('the add-on was imported')\n")
         core = json.loads(Path(llamacffi.__file__).with_name("manifest.json").read_text())
-        facts = {key: core[key] for key in ("version", "commit", "abi")}
+        facts: dict[str, Any] = {key: core[key] for key in ("version", "commit", "abi")}
         facts = {**facts, "backend": name, "file": f"lib/{place.name}", "libraries": {}, **changes}
         place.parents[1].joinpath("backend.json").write_text(json.dumps(facts))
         self.distribution(f"addon-{name}", [], f"[llamacffi.backends]\n{name} = {package}\n")

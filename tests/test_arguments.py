@@ -1,5 +1,7 @@
 """What the checked facade takes where C takes a pointer, a text, a struct or a function, and what it refuses."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import array
@@ -143,7 +145,8 @@ def buffers() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
 def test_buffer_without_a_copy(name: str) -> None:
     source, target = (make() for make in buffers()[name])
     llamacffi.ggml_fp16_to_fp32_row(source, target, 3)
-    assert list(memoryview(target).cast("B").cast("f") if not isinstance(target, ffi.CData) else target) == SINGLES
+    found: Any = target if isinstance(target, ffi.CData) else memoryview(target).cast("B").cast("f")
+    assert list(found) == SINGLES
 
 
 def test_longer_buffer_is_fine() -> None:
@@ -506,10 +509,11 @@ def test_struct_and_pointer_to_it() -> None:
 
 def test_list_for_a_text_or_a_struct(gguf: gguf_context_p) -> None:
     """cffi makes an array of it, of which C would read and write more than there is."""
-    wrong: Any
-    for wrong in ([], (), [b"k", b"\0"]):
+    texts: list[Any] = [[], (), [b"k", b"\0"]]
+    for wrong in texts:
         refused("gguf_find_key", "key", "C takes char *", gguf, wrong, kind=TypeError)
-    for wrong in ([], (), [{}]):
+    structs: list[Any] = [[], (), [{}]]
+    for wrong in structs:
         refused("llama_sampler_reset", "smpl", "C takes struct llama_sampler *", wrong, kind=TypeError)
         refused("ggml_threadpool_params_init", "p", "C takes struct ggml_threadpool_params *", wrong, 3, kind=TypeError)
 
@@ -526,7 +530,7 @@ def test_handle_of_another_kind(vocab: llama_vocab_p) -> None:
 
 def test_handle_from_ctypes(model: llama_model_p) -> None:
     address = int(ffi.cast("uintptr_t", model))
-    assert llamacffi.llama_model_n_embd(ctypes.c_void_p(address)) == lib.llama_model_n_embd(model)
+    assert unchecked.llama_model_n_embd(ctypes.c_void_p(address)) == lib.llama_model_n_embd(model)
 
 
 def test_address_as_a_number(model: llama_model_p) -> None:
@@ -603,7 +607,11 @@ def test_python_function(log: Callable[[], object]) -> None:
 
 def test_callback_object(log: Callable[[], object]) -> None:
     seen: list[str] = []
-    made = llamacffi.callback("ggml_log_callback", lambda level, text: seen.append(text))
+
+    def note(level: int, text: str) -> None:
+        seen.append(text)
+
+    made = llamacffi.callback("ggml_log_callback", note)
     llamacffi.llama_log_set(made, None)
     log()
     assert seen
@@ -639,7 +647,11 @@ def test_c_function_given_where_c_takes_one(tier: Any) -> None:
 def test_callback_from_ctypes(log: Callable[[], object]) -> None:
     seen: list[bytes] = []
     type_ = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-    function = type_(lambda level, text, user_data: seen.append(text))
+
+    def note(level: int, text: bytes, user_data: object) -> None:
+        seen.append(text)
+
+    function = type_(note)
     llamacffi.llama_log_set(function, None)
     log()
     assert any(b"/no/such/model.gguf" in text for text in seen)

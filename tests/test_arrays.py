@@ -1,5 +1,7 @@
 """Views of native memory: what they show, and that they know when it is gone."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import contextlib
@@ -9,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import llamacffi
@@ -17,6 +18,8 @@ import tiny_models
 from fixture_types import Run
 from llamacffi import Batch, Context, FreedHandleError, InvalidArgumentError, Model, arrays, ffi, lib
 from untyped import unchecked
+
+np = pytest.importorskip("numpy")
 
 
 @pytest.fixture(scope="module")

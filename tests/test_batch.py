@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import pytest
 
 from llamacffi import Batch, BusyError, FreedHandleError, InvalidArgumentError, ffi, llama_batch_free, llama_batch_init
+
+np = pytest.importorskip("numpy")
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from llamacffi.types import (
     llama_model_p,
     llama_sampler_p,
     llama_token_data_array_p,
+    mtmd_helper_embd_batch_p,
     void_p,
 )
 from untyped import unchecked
@@ -171,14 +172,14 @@ def test_abort_callback_stops_decoding(make_context: MakeContext, tokens: list[i
 
 def test_abort_callback_that_never_aborts_changes_nothing(make_context: MakeContext, tokens: list[int]) -> None:
     ctx, other = make_context(), make_context()
-    callback = ffi.callback("ggml_abort_callback", lambda data: False)
+    callback = ffi.callback("ggml_abort_callback", lambda *_: False)
     lib.llama_set_abort_callback(ctx, callback, ffi.NULL)
     assert greedy.continuation(ctx, tokens, 5) == greedy.continuation(other, tokens, 5)
 
 
 def test_context_goes_on_after_an_abort(make_context: MakeContext, tokens: list[int]) -> None:
     ctx, other = make_context(), make_context()
-    callback = ffi.callback("ggml_abort_callback", lambda data: True)
+    callback = ffi.callback("ggml_abort_callback", lambda *_: True)
     lib.llama_set_abort_callback(ctx, callback, ffi.NULL)
     assert greedy.decode(ctx, tokens) == 2
     lib.llama_set_abort_callback(ctx, ffi.NULL, ffi.NULL)
@@ -259,7 +260,7 @@ def test_callbacks_on_several_threads(model: llama_model_p, make_context: MakeCo
         thread.join()
     assert results[0]
     assert results[0] == results[1] == results[2]
-    assert len(set.union(*callers)) == len(contexts)
+    assert len(set[int]().union(*callers)) == len(contexts)
 
 
 def test_callback_of_a_sampler(model: llama_model_p, make_context: MakeContext, tokens: list[int]) -> None:
@@ -315,7 +316,11 @@ def test_pair() -> None:
 
 def test_callbacks_without_user_data_are_apart() -> None:
     asked: list[str] = []
-    made = {name: callback("ggml_abort_callback_t", lambda text, name=name: asked.append(name + text)) for name in "ab"}
+
+    def asks(name: str) -> Callable[[str], None]:
+        return lambda text: asked.append(name + text)
+
+    made = {name: callback("ggml_abort_callback_t", asks(name)) for name in "ab"}
     for each in made.values():
         each.function(b"?")
     assert asked == ["a?", "b?"]
@@ -900,10 +905,12 @@ def test_parameter_filter(model_path: str) -> None:
     ctx = lib.llama_init_from_model(model, params)
     names: list[bytes] = []
     training = ffi.new("struct llama_opt_params *")
-    training.param_filter, training.param_filter_ud = callback(
-        "llama_opt_param_filter", lambda tensor: names.append(ffi.string(lib.ggml_get_name(tensor)))
-    )
-    training.get_opt_pars, training.get_opt_pars_ud = callback("ggml_opt_get_optimizer_params", lambda epoch: None)
+
+    def note(tensor: ggml_tensor_p) -> None:
+        names.append(ffi.string(lib.ggml_get_name(tensor)))
+
+    training.param_filter, training.param_filter_ud = callback("llama_opt_param_filter", note)
+    training.get_opt_pars, training.get_opt_pars_ud = callback("ggml_opt_get_optimizer_params", lambda *_: None)
     llamacffi.llama_opt_init(ctx, model, training[0])
     assert b"output_norm.weight" in names
     lib.llama_free(ctx)
@@ -940,9 +947,14 @@ def test_gguf_reader(vocabulary: bytes) -> None:
     assert not init_gguf(100, reader_of(vocabulary[:100]))
 
 
-@pytest.mark.parametrize(
-    ("read", "error"), [(fail, Trouble), (lambda *_: None, TypeError), (lambda *_: 10**6, ValueError)]
-)
+FAILING: list[tuple[Callable[..., Any], type[Exception]]] = [
+    (fail, Trouble),
+    (lambda *_: None, TypeError),
+    (lambda *_: 10**6, ValueError),
+]
+
+
+@pytest.mark.parametrize(("read", "error"), FAILING)
 def test_exception_in_a_gguf_reader(read: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         init_gguf(1000, read)
@@ -1025,16 +1037,23 @@ def test_lazy_bitmap_holds_its_callback() -> None:
 
 def test_decoded_images() -> None:
     seen: list[int] = []
-    made = callback("mtmd_helper_post_decode_callback", lambda batch: seen.append(batch.n_tokens))
+
+    def note(batch: mtmd_helper_embd_batch_p) -> None:
+        seen.append(batch.n_tokens)
+
+    made = callback("mtmd_helper_post_decode_callback", note)
     batch = ffi.new("struct mtmd_helper_embd_batch *", {"n_tokens": 3})
     assert made.function(batch, made.user_data) == 0
     assert seen == [3]
-    other = callback("mtmd_helper_post_decode_callback", lambda batch: -7)
+    other = callback("mtmd_helper_post_decode_callback", lambda *_: -7)
     assert other.function(batch, other.user_data) == -7
 
 
 def test_progress_of_mtmd() -> None:
-    made = callback("mtmd_progress_callback", lambda part: part < 0.5)
+    def first_half(part: float) -> bool:
+        return part < 0.5
+
+    made = callback("mtmd_progress_callback", first_half)
     assert made.function(0.1, made.user_data)
     assert not made.function(0.9, made.user_data)
 

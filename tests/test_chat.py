@@ -100,22 +100,22 @@ def test_template_that_llama_cpp_does_not_know() -> None:
             chat.render(MESSAGES, template)
 
 
-@pytest.mark.parametrize(
-    ("messages", "problem"),
-    [
-        ([], "messages: there are none"),
-        (None, "messages: must be a list of dicts"),
-        (["text"], r"messages\[0\]: must be a dict with role and content, not str"),
-        ("text", r"messages\[0\]: must be a dict with role and content, not str"),
-        ([MESSAGES[0], {}], r"messages\[1\]\['role'\]: is not there"),
-        ([{"role": "user"}], r"messages\[0\]\['content'\]: is not there"),
-        ([{"role": "user", "content": None}], r"messages\[0\]\['content'\]: must be a str, not NoneType"),
-        ([{"role": 5, "content": ""}], r"messages\[0\]\['role'\]: must be a str, not int"),
-        ([{"role": "user", "content": "a\0b"}], "has a NUL character"),
-        ([{"role": "user", "content": "\ud800"}], "surrogates not allowed"),
-        ([{"role": "user", "content": "", "tool_calls": []}], "has 'tool_calls'; llama.cpp takes role and content"),
-    ],
-)
+WRONG: list[tuple[Any, str]] = [
+    ([], "messages: there are none"),
+    (None, "messages: must be a list of dicts"),
+    (["text"], r"messages\[0\]: must be a dict with role and content, not str"),
+    ("text", r"messages\[0\]: must be a dict with role and content, not str"),
+    ([MESSAGES[0], {}], r"messages\[1\]\['role'\]: is not there"),
+    ([{"role": "user"}], r"messages\[0\]\['content'\]: is not there"),
+    ([{"role": "user", "content": None}], r"messages\[0\]\['content'\]: must be a str, not NoneType"),
+    ([{"role": 5, "content": ""}], r"messages\[0\]\['role'\]: must be a str, not int"),
+    ([{"role": "user", "content": "a\0b"}], "has a NUL character"),
+    ([{"role": "user", "content": "\ud800"}], "surrogates not allowed"),
+    ([{"role": "user", "content": "", "tool_calls": []}], "has 'tool_calls'; llama.cpp takes role and content"),
+]
+
+
+@pytest.mark.parametrize(("messages", "problem"), WRONG)
 def test_wrong_messages(messages: Any, problem: str) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
         chat.render(messages, "chatml")

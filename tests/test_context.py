@@ -1,5 +1,7 @@
 """Contexts: their parameters, computing, outputs, memory, states, adapters, threads and ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc
@@ -157,17 +159,17 @@ def one_by_one(context: Context) -> None:
         context.decode(token)
 
 
-@pytest.mark.parametrize(
-    "decode",
-    [
-        lambda context: context.decode(TOKENS),
-        lambda context: context.decode(tuple(TOKENS)),
-        lambda context: context.decode(np.array(TOKENS)),
-        in_batch,
-        in_batches,
-        one_by_one,
-    ],
-)
+WAYS: list[Callable[[Context], None]] = [
+    lambda context: context.decode(TOKENS),
+    lambda context: context.decode(tuple(TOKENS)),
+    lambda context: context.decode(np.array(TOKENS)),
+    in_batch,
+    in_batches,
+    one_by_one,
+]
+
+
+@pytest.mark.parametrize("decode", WAYS)
 def test_tokens_in_any_form_and_parts(tiny: Model, context: Context, decode: Callable[[Context], None]) -> None:
     decode(context)
     assert is_close(context.logits(), logits_of(tiny, TOKENS))

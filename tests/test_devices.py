@@ -332,14 +332,14 @@ def test_split_modes_are_llama_cpps() -> None:
 
 def test_params_that_are_none_or_own_nothing() -> None:
     params = llamacffi.llama_model_default_params()
-    wrong: Any
-    for wrong, shown in (
+    several: list[tuple[Any, str]] = [
         (None, "NoneType"),
         ({}, "dict"),
         (ffi.new("int *"), "int *"),
         (llamacffi.llama_context_default_params(), "struct llama_context_params"),
         (ffi.cast("struct llama_model_params *", 0), "struct llama_model_params *"),
-    ):
+    ]
+    for wrong, shown in several:
         with pytest.raises(TypeError) as raised:
             choose_devices(wrong, gpu_layers=1)
         assert str(raised.value) == f"params: must be struct llama_model_params, not {shown}"

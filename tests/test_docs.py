@@ -24,7 +24,7 @@ from llamacffi.types import llama_model_p
 
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # These are about handles, and take some as given.
-OF_HANDLES = ("README.md", "callbacks.md", "c-sdk.md", "wrong-calls.md")
+OF_HANDLES = ("callbacks.md", "c-sdk.md", "wrong-calls.md")
 
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAID = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)  # what the guide says that it prints

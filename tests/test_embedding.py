@@ -121,7 +121,7 @@ def test_pooled_as_the_model_says(bert: Model, folder: Path) -> None:
 
 def test_not_pooled(bert: Model, real: Model) -> None:
     for model in (bert, real):
-        each = model.embed(TEXTS, pooling_type="none")
+        each: list[Any] = model.embed(TEXTS, pooling_type="none")
         assert type(each) is list
         for text, rows in zip(TEXTS, each):
             assert is_close(rows, rows_of(model, model.vocab.tokenize(text)))

@@ -1,5 +1,7 @@
 """Text from a model: one at a time."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio

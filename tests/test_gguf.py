@@ -1,5 +1,7 @@
 """GGUF files: metadata of every type, tensors, and copies; what is damaged, and what can't be written."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -40,19 +40,18 @@ def test_from_here_to_ctypes(ggml: ctypes.CDLL, gguf: gguf_context_p) -> None:
     assert ggml.gguf_get_n_kv(llamacffi.address_of(gguf)) == 2
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        int,
-        ctypes.c_void_p,
-        lambda address: ctypes.cast(address, ctypes.POINTER(ctypes.c_char)),
-        lambda address: ctypes.cast(address, ctypes.POINTER(type("Gguf", (ctypes.Structure,), {}))),
-    ],
-    ids=["int", "c_void_p", "pointer", "pointer to a struct"],
-)
-def test_from_ctypes_to_here(ggml: ctypes.CDLL, wrap: Any) -> None:
+WRAPS: dict[str, Callable[[int], Any]] = {
+    "int": int,
+    "c_void_p": ctypes.c_void_p,
+    "pointer": lambda address: ctypes.cast(address, ctypes.POINTER(ctypes.c_char)),
+    "pointer to a struct": lambda address: ctypes.cast(address, ctypes.POINTER(type("Gguf", (ctypes.Structure,), {}))),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_from_ctypes_to_here(ggml: ctypes.CDLL, wrap: str) -> None:
     address = ggml.gguf_init_empty()
-    gguf = llamacffi.from_address("struct gguf_context *", wrap(address))
+    gguf = llamacffi.from_address("struct gguf_context *", WRAPS[wrap](address))
     llamacffi.gguf_set_val_u32(gguf, "a", 1)  # which refuses a handle that it does not know
     assert ggml.gguf_get_n_kv(address) == 1
     assert llamacffi.address_of(gguf) == address

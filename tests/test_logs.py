@@ -18,6 +18,8 @@ from llamacffi import ffi, lib
 from llamacffi.native import encode_path
 from llamacffi.types import llama_model_p
 
+AddHandler = Callable[[Callable[[str], Any]], None]
+
 LOGGER = logging.getLogger("llamacffi")
 
 
@@ -170,7 +172,7 @@ class Handler(logging.Handler):
 
 
 @pytest.fixture
-def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
+def handle() -> Iterator[AddHandler]:
     handlers: list[Handler] = []
 
     def add(function: Callable[[str], Any]) -> None:
@@ -182,7 +184,7 @@ def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
         LOGGER.removeHandler(handler)
 
 
-def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_handler_that_raises_does_no_harm(handle: AddHandler, capsys: pytest.CaptureFixture[str]) -> None:
     def raises(text: str) -> None:
         raise KeyError("in the handler")
 
@@ -191,7 +193,7 @@ def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFix
     assert "KeyError: 'in the handler'" in capsys.readouterr().err
 
 
-def test_handler_that_calls(handle: Any, model: llama_model_p) -> None:
+def test_handler_that_calls(handle: AddHandler, model: llama_model_p) -> None:
     counts: list[int] = []
     handle(lambda text: counts.append(lib.llama_model_n_params(model)))
     load_nothing()
@@ -199,7 +201,7 @@ def test_handler_that_calls(handle: Any, model: llama_model_p) -> None:
     assert set(counts) == {lib.llama_model_n_params(model)}
 
 
-def test_handler_does_not_get_what_it_logs_itself(handle: Any) -> None:
+def test_handler_does_not_get_what_it_logs_itself(handle: AddHandler) -> None:
     texts: list[str] = []
 
     def again(text: str) -> None:

@@ -1,5 +1,7 @@
 """`Model`: what it is loaded from, what it says of itself, and when it ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc

@@ -43,7 +43,13 @@ def test_names_of_enums() -> None:
     assert "count" not in params.enum_values("ggml_type")
 
 
-@pytest.mark.parametrize("wrap", [lambda function: function, lambda f: llamacffi.callback("ggml_abort_callback", f)])
+WRAPS: list[Callable[[Callable[[], bool]], Any]] = [
+    lambda function: function,
+    lambda function: llamacffi.callback("ggml_abort_callback", function),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
 def test_callbacks(wrap: Callable[[Any], Any]) -> None:
     struct = context_params(abort_callback=wrap(lambda: True))
     assert struct.abort_callback(struct.abort_callback_data)

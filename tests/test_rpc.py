@@ -370,6 +370,10 @@ def test_is_something_else(junk: bytes) -> None:
         rpc.add_servers(address)
 
 
+def unchanged(number: int, data: bytes) -> bytes:
+    return data
+
+
 def relay(address: str, change: Callable[[int, bytes], bytes]) -> Callable[[socket.socket], None]:
     """Passes all on to a worker, and its answers back, the nth of them as `change` makes it."""
     host, _, port = address.partition(":")
@@ -389,7 +393,7 @@ def relay(address: str, change: Callable[[int, bytes], bytes]) -> Callable[[sock
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_RDWR)
 
-        threading.Thread(target=pump, args=(client, server, lambda number, data: data), daemon=True).start()
+        threading.Thread(target=pump, args=(client, server, unchanged), daemon=True).start()
         threading.Thread(target=pump, args=(server, client, change), daemon=True).start()
 
     return answer

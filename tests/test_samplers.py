@@ -1,5 +1,7 @@
 """Samplers: each kind against the C function, chains and who owns what, grammars, and those written in Python."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import gc
@@ -97,13 +99,14 @@ def test_as_in_c(tiny: Model, name: str, ours: list[Any], of_c: list[Any]) -> No
     results: list[tuple[Any, ...]] = []
     with getattr(Sampler, name)(*ours) as sampler:
         assert sampler.name == ffi.string(lib.llama_sampler_name(theirs)).decode()
-        for apply, accept in (
+        ways: list[tuple[Callable[[Candidates], None], Callable[[int], None]]] = [
             (sampler.apply, sampler.accept),
             (
                 lambda candidates: llamacffi.llama_sampler_apply(theirs, candidates.handle),
                 lambda token: llamacffi.llama_sampler_accept(theirs, token),
             ),
-        ):
+        ]
+        for apply, accept in ways:
             if "grammar" not in name:
                 for token in (4, 5, 4, 5, 4):
                     accept(token)
@@ -611,7 +614,10 @@ def test_a_logits_processor(ctx: llama_context_p) -> None:
     assert all((logits == logits_of(ctx)).all() for _, logits in seen)
 
 
-@pytest.mark.parametrize("form", [np.asarray, list, lambda each: each.astype(np.float64)])
+FORMS: list[Callable[[Any], Any]] = [np.asarray, list, lambda each: each.astype(np.float64)]
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_logits_that_are_returned(ctx: llama_context_p, form: Callable[[Any], Any]) -> None:
     with Sampler(temperature=0, processors=[lambda tokens, logits: form(-logits)]) as sampler:
         assert sampler.sample(ctx) == logits_of(ctx).argmin()

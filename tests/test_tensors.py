@@ -1,5 +1,7 @@
 """Tensors as arrays: dtypes, shapes, strides, and every quantized type against ggml's own conversion."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import random

@@ -26,7 +26,7 @@ import policy_fit
 import vendor
 from carrier import ROOT, Pin, VendorError, command_line, download
 
-_VERSION = re.compile(r"\d[\w.!+-]*", re.ASCII)
+VERSION = re.compile(r"\d[\w.!+-]*", re.ASCII)
 # In the order in which they are told, with the plural.
 KINDS = {
     "header": "headers",
@@ -142,7 +142,7 @@ def find(side: str, root: Path, work: Path) -> Side:
     if path.is_dir():
         return of_source(path.resolve(), side, work)
     pin = vendor.read_pin(root / "vendor" / "requirements.txt")
-    if not _VERSION.fullmatch(side):
+    if not VERSION.fullmatch(side):
         raise VendorError(f"{side} is no file, no folder, and no version of {pin.carrier}.")
     if side == pin.version:
         source = vendor.obtain(root)
@@ -347,8 +347,7 @@ def told(difference: Difference) -> str:
                 lines += ["", f"{plural} that {'are ' if 'deprecated' in word else ''}{word}: {len(chosen)}"]
                 lines += [line for each in chosen for line in _told_of(each)]
     if difference.stale:
-        lines += ["", f"lines of the policy that no longer apply: {len(difference.stale)}"]
-        lines += [f"  {each.place}: {each.why}\n    {each.text}" for each in difference.stale]
+        lines += ["", policy_fit.told_stale(difference.stale)]
     if difference.needed:
         lines += ["", f"lines that the policy now needs: {len(difference.needed)}", policy_fit.told(difference.needed)]
     return "\n".join([*lines, "", summary(difference)])

@@ -36,6 +36,11 @@ class Pin(NamedTuple):
     def __str__(self) -> str:
         return f"{self.carrier} {self.version}"
 
+    @property
+    def line(self) -> str:
+        """As requirements files have it."""
+        return f"{self.carrier}=={self.version}" + (f" --hash=sha256:{self.sha256}" if self.sha256 else "")
+
 
 def read_pin_file(path: Path) -> str:
     """Return the text of a pin file.
@@ -104,10 +109,9 @@ def download(pin: Pin, work: Path, *, form: str) -> Path:
     folder.mkdir()
     # pip takes hashes from a requirements file only.
     requirements = work / "requirements.txt"
-    hashed = f" --hash=sha256:{pin.sha256}" if pin.sha256 else ""
-    requirements.write_text(f"{pin.carrier}=={pin.version}{hashed}\n", encoding="utf-8")
+    requirements.write_text(f"{pin.line}\n", encoding="utf-8")
     options = ["--no-deps", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    options += ["--require-hashes"] * bool(hashed)
+    options += ["--require-hashes"] * bool(pin.sha256)
     only = "--no-binary" if form == "sdist" else "--only-binary"
     command = [sys.executable, "-m", "pip", "download", *options, only, pin.carrier]
     print(f"downloading {pin} with pip", file=sys.stderr, flush=True)
@@ -160,12 +164,12 @@ def _run(command: list[str]) -> tuple[int, str]:
         text=True,
         errors="replace",
         env=env,
-        start_new_session=True,  # a process group of its own, for _stop (no effect on Windows)
+        start_new_session=True,  # a process group of its own, for stop (no effect on Windows)
     ) as process:
         try:
             output, _ = process.communicate()
         except BaseException:
-            _stop(process)
+            stop(process)
             raise
     return process.returncode, output
 
@@ -188,8 +192,8 @@ if sys.platform == "win32":
                 if error.errno != errno.EDEADLK:
                     raise
 
-    def _stop(process: subprocess.Popen[str]) -> None:
-        """End pip; a Ctrl-C has reached what it started without us."""
+    def stop(process: subprocess.Popen[str]) -> None:
+        """End a program, pip or make; a Ctrl-C has reached what it started without us."""
         process.kill()
 
 else:
@@ -199,8 +203,8 @@ else:
         """Wait for the exclusive lock on `file`; closing the file releases it, also when the process is killed."""
         fcntl.flock(file, fcntl.LOCK_EX)
 
-    def _stop(process: subprocess.Popen[str]) -> None:
-        """End pip and all it started: first as Ctrl-C would, so that pip removes its temporary files."""
+    def stop(process: subprocess.Popen[str]) -> None:
+        """End a program in a process group of its own, and all it started: first as Ctrl-C would, so that it tidies."""
         for kind in signal.SIGINT, signal.SIGKILL:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: PermissionError if all are gone
                 os.killpg(process.pid, kind)

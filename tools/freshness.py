@@ -16,8 +16,9 @@ import policy_fit
 import vendor
 from carrier import ROOT
 
-_BUILT_IN = ("lib", "include", "cmake", "pkgconfig", "api.json", "cdef.h", "manifest.json", "reference.txt")
-GENERATED = ["vendor/llama.cpp", "build", "dist", *(f"src/llamacffi/{name}" for name in _BUILT_IN)]
+_BUILT_IN = ("lib", "include", "licenses", "cmake", "pkgconfig", "api.json", "cdef.h", "manifest.json", "reference.txt")
+_STUBS = ("types.pyi", "_lib.pyi", "_ffi.pyi", "_checked.pyi")
+GENERATED = ["vendor/llama.cpp", "build", "dist", *(f"src/llamacffi/{name}" for name in _BUILT_IN + _STUBS)]
 
 
 def committed() -> list[str]:

@@ -108,6 +108,12 @@ def needed(api: dict[str, Any], path: Path = POLICY) -> list[Needed]:
     ]
 
 
+def told_stale(stale: list[Stale]) -> str:
+    """The lines that do not apply, and where they are."""
+    lines = [f"lines of the policy that no longer apply: {len(stale)}"]
+    return "\n".join([*lines, *(f"  {each.place}: {each.why}\n    {each.text}" for each in stale)])
+
+
 def told(needed: list[Needed]) -> str:
     """The lines to write, ready to paste, by file and table."""
     lines: list[str] = []

@@ -12,6 +12,7 @@ import argparse
 import gzip
 import json
 import os
+import posixpath
 import re
 import shutil
 import subprocess
@@ -45,7 +46,8 @@ def choose(root: Path) -> tuple[Path, str]:
     source = Path(own).expanduser().resolve()
     if not (source / "include" / "llama.h").is_file():
         raise VendorError(f"LLAMACFFI_SOURCE_DIR={own} is not llama.cpp's source: it has no include/llama.h")
-    return source, _git(source, "rev-parse", "--short=9", "HEAD") or "unknown"
+    commit = read_commit(source) if read_stamp(source) else _git(source, "rev-parse", "--short=9", "HEAD")
+    return source, commit or "unknown"
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -56,8 +58,12 @@ def _git(folder: Path, *arguments: str) -> str:
     return "" if done.returncode else done.stdout.strip()
 
 
-def obtain(root: Path) -> Path:
+def obtain(root: Path, archive: Path | None = None) -> Path:
     """Make sure that `root`/vendor/llama.cpp is the source that `root`/vendor/requirements.txt pins; return its path.
+
+    Args:
+        root: the repository.
+        archive: the very sdist that is pinned, where it is at hand.
 
     Raises:
         VendorError: the tree there was put by hand, or the sdist cannot be had, or is not what it should be, or the
@@ -76,7 +82,7 @@ def obtain(root: Path) -> Path:
                 f"{target} was put there by hand (it has no {STAMP}) and is left alone.\n"
                 "Remove it, or set LLAMACFFI_SOURCE_DIR to build from a tree of your own."
             )
-        archive = download(pin, work, form="sdist")
+        archive = archive or download(pin, work, form="sdist")
         tree = work / "llama.cpp"
         commit = unpack(archive, tree)
         stamp = {**pin._asdict(), "commit": commit}
@@ -154,13 +160,13 @@ def _safe_parts(name: str) -> tuple[str, ...]:
 
 
 def _write(sdist: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    """Write one member to `path`.
+    """Write one member to `path`; of a link within llama.cpp, nothing.
 
     By hand, as TarFile.extract is safe only with its "data" filter, which older Pythons lack. With no link ever made,
     nothing can be written through one. Owner and times are not taken over.
 
     Raises:
-        VendorError: it is neither a file nor a folder.
+        VendorError: it is something else than that, a file or a folder.
     """
     if member.isdir():
         path.mkdir(parents=True, exist_ok=True)
@@ -170,8 +176,15 @@ def _write(sdist: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
             shutil.copyfileobj(source, copy)
         if member.mode & 0o100:
             path.chmod(0o755)
-    else:
+    elif not _leads_elsewhere_in_the_sdist(member):
         raise VendorError(f"the sdist is unsafe: {member.name!r} is a link or device. Nothing was unpacked.")
+
+
+def _leads_elsewhere_in_the_sdist(member: tarfile.TarInfo) -> bool:
+    """Whether it is a link to another member, which is unpacked under its own name: the link itself is left out."""
+    inside = member.name.split("/")[:3]  # NAME-VERSION/vendor/llama.cpp
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(member.name), member.linkname))
+    return member.issym() and target.split("/")[:3] == inside
 
 
 def _open(sdist: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:

@@ -12,7 +12,7 @@ import llamacffi
 
 from .errors import BackendError
 from .manifest import read
-from .native import encode_path, lib
+from .native import PACKAGE, encode_path, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ __all__ = ["EXTRAS", "AddOn", "find_addons", "load_libraries"]
 GROUP = "llamacffi.backends"
 # The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`.
 EXTRAS = {"vulkan": "vulkan", "cuda": "cuda13"}
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 class AddOn:
@@ -58,10 +57,10 @@ def find_addons() -> tuple[dict[str, AddOn], dict[str, str]]:
         if name in usable:
             continue
         try:
-            core = core or read("manifest.json", _PACKAGE)
+            core = core or read("manifest.json", PACKAGE)
         except (OSError, ValueError) as error:
             raise BackendError(
-                f"{os.path.join(_PACKAGE, 'manifest.json')}: {error}: the installation is not whole, install again"
+                f"{os.path.join(PACKAGE, 'manifest.json')}: {error}: the installation is not whole, install again"
             ) from None
         try:
             usable[name] = _check(name, package, distribution, core)

@@ -15,7 +15,7 @@ import _cffi_backend
 from . import arguments, sizes
 from .arguments import Function, Parameter
 from .errors import failure
-from .native import ffi, lib
+from .native import PACKAGE, ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ _records: dict[str, str] = {}
 def _reference(name: str) -> tuple[list[str], Optional[str]]:
     """A function's parameters, with their marks, and its documentation (tools/header_gen/reference.py)."""
     if not _records:
-        with open(os.path.join(os.path.dirname(__file__), "reference.txt"), encoding="utf-8") as file:
+        with open(os.path.join(PACKAGE, "reference.txt"), encoding="utf-8") as file:
             records = (record.partition("\n") for record in file.read().split("\f\n"))
         _records.update({name: rest for name, _, rest in records})
     marks, signature, place, *comment = _records[name].split("\n")
@@ -184,11 +184,10 @@ def _why_not(name: str) -> str:
     """Why a name that llama.cpp's headers have is not here, from the API table; "" if they don't have it."""
     if name.startswith("_"):
         return ""
-    import json  # on this path only: the package's import must stay light
+    from .manifest import read  # on this path only: the package's import must stay light
 
     try:
-        with open(os.path.join(os.path.dirname(__file__), "api.json"), encoding="utf-8") as file:
-            skipped = json.load(file)["skipped"]
+        skipped = read("api.json", PACKAGE)["skipped"]
     except OSError:
         return ""
     return next((f": {each['header']}: {each['reason']}" for each in skipped if each["name"] == name), "")

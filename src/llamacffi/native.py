@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 
     from .types import char_p
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 if sys.platform == "win32":
-    os.add_dll_directory(os.path.join(_PACKAGE, "lib"))
+    os.add_dll_directory(os.path.join(PACKAGE, "lib"))
 
 try:
     from ._llamacffi import ffi, lib
 except ImportError as error:
     from .manifest import explained
 
-    raise explained(error, _PACKAGE) from None
+    raise explained(error, PACKAGE) from None
 
 __all__ = [
+    "PACKAGE",
     "encode_path",
     "ffi",
     "get_include",
@@ -45,13 +46,13 @@ __all__ = [
 def get_include() -> str:
     """The folder of llama.cpp's headers, for a C compiler's `-I`."""
     own = user_prefix()
-    return own["include"] if own else os.path.join(_PACKAGE, "include")
+    return own["include"] if own else os.path.join(PACKAGE, "include")
 
 
 def get_library_dir() -> str:
     """The folder of the libraries that the extension is linked with; if they are ours, of the modules, too."""
     own = user_prefix()
-    return own["library"] if own else os.path.join(_PACKAGE, "lib")
+    return own["library"] if own else os.path.join(PACKAGE, "lib")
 
 
 def user_prefix() -> Optional[dict[str, str]]:
@@ -59,11 +60,11 @@ def user_prefix() -> Optional[dict[str, str]]:
 
     None if libllama is the package's.
     """
-    if os.path.isdir(os.path.join(_PACKAGE, "lib")):
+    if os.path.isdir(os.path.join(PACKAGE, "lib")):
         return None
     from .manifest import read
 
-    own: Optional[dict[str, str]] = read("manifest.json", _PACKAGE).get("prefix")
+    own: Optional[dict[str, str]] = read("manifest.json", PACKAGE).get("prefix")
     return own
 
 
@@ -125,7 +126,7 @@ def _compare() -> None:
         index += 1
     from .manifest import compare
 
-    compare(ffi, lib, _PACKAGE)
+    compare(ffi, lib, PACKAGE)
 
 
 def report(problem: str) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from .errors import LlamaError
-from .native import get_include, get_library_dir, user_prefix
+from .native import PACKAGE, get_include, get_library_dir, user_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["cflags", "extension_options", "ffi_builder", "get_cmake_dir", "get_pkgconfig_dir", "libs"]
-
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 # A library before those that it needs, as static linkers want them.
 _LIBRARIES = ("mtmd", "llama", "ggml", "ggml-base")
@@ -53,7 +51,7 @@ def _shipped(folder: str, what: str) -> str:
     own = user_prefix()
     if own:
         raise LlamaError(f"libllama is the one in {own['library']}, built without this package: use its own {what}")
-    return os.path.join(_PACKAGE, folder)
+    return os.path.join(PACKAGE, folder)
 
 
 def extension_options() -> ExtensionOptions:
@@ -89,7 +87,7 @@ def _rpath() -> list[str]:
 
 def _include_dirs() -> list[str]:
     """llama.cpp's headers, and llamacffi.h."""
-    return list(dict.fromkeys([get_include(), os.path.join(_PACKAGE, "include")]))
+    return list(dict.fromkeys([get_include(), os.path.join(PACKAGE, "include")]))
 
 
 def _libraries() -> list[str]:
@@ -115,7 +113,7 @@ def ffi_builder() -> FFI:
     import cffi
 
     builder = cffi.FFI()
-    with open(os.path.join(_PACKAGE, "cdef.h"), encoding="utf-8") as file:
+    with open(os.path.join(PACKAGE, "cdef.h"), encoding="utf-8") as file:
         builder.cdef(file.read())
     builder.set_source("llamacffi._llamacffi", "")
     return builder

@@ -21,10 +21,6 @@
 #include <pthread.h>
 #endif
 
-#include "gguf.h"
-#ifndef LLAMACFFI_NO_MTMD
-#include "mtmd-helper.h"
-#endif
 
 // callbacks.py: each gets the number of a Callback, and returns what is not negative, or the number of an exception.
 extern "C" {
@@ -186,12 +182,14 @@ bool poll_abort(void * data) {
 }
 
 void BackendHook::keep(ggml_backend_t backend) {
+#ifdef LLAMACFFI_HAS_ggml_backend_set_abort_callback_t
     const ggml_backend_dev_t device = backend ? ggml_backend_get_device(backend) : nullptr;
     const ggml_backend_reg_t reg = device ? ggml_backend_dev_backend_reg(device) : nullptr;
     const auto set = reg ? (ggml_backend_set_abort_callback_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_abort_callback") : nullptr;
     if (!set) return;
     set(backend, callback_, user_data_);
     hook_.keep(backend);
+#endif
 }
 
 bool ProgressChain::report(float part, void * data) {
@@ -199,13 +197,7 @@ bool ProgressChain::report(float part, void * data) {
     return !chain->poll_.must_stop() && (!chain->user_ || chain->user_(part, chain->user_data_));
 }
 
-#ifndef LLAMACFFI_NO_MTMD
-mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_context_params params) {
-    ProgressChain progress(params);
-    return mtmd_init_from_file(path, model, params);
-}
-#endif
-
+#ifdef LLAMACFFI_HAS_ggml_opt_epoch
 void epoch_step(bool train, ggml_opt_context_t context, ggml_opt_dataset_t dataset, ggml_opt_result_t result, int64_t batch, int64_t batches, int64_t start) {
     EpochChain * chain = nearest_call()->epochs;
     const ggml_opt_epoch_callback user = train ? chain->train_ : chain->eval_;
@@ -220,6 +212,9 @@ EpochChain::EpochChain(ggml_opt_epoch_callback & train, ggml_opt_epoch_callback 
     train = eval = epoch_step;
 }
 
+#endif
+
+#ifdef LLAMACFFI_HAS_ggml_opt_fit
 ggml_opt_optimizer_params fit_step(void * epoch) {
     FitChain * chain = nearest_call()->fits;
     if (chain->poll_.must_stop()) leave();
@@ -232,6 +227,7 @@ FitChain::FitChain(ggml_opt_get_optimizer_params & parameters) : user_(parameter
     nearest_call()->fits = this;
     parameters = fit_step;
 }
+#endif
 
 // --- what llama.cpp is given --------------------------------------------------------------------------------------
 
@@ -297,6 +293,7 @@ static size_t on_read(void * data, void * output, uint64_t offset, size_t size) 
     return entered([&] { return llamacffi_py_read(number_of(data), offset, output, size); }, &read) ? (size_t) read : 0;
 }
 
+#ifdef LLAMACFFI_HAS_ggml_backend_meta_split_state
 static ggml_backend_meta_split_state on_split(const ggml_tensor * tensor, void * data) {
     ggml_backend_meta_split_state state = {};
     if (!entered([&] { return llamacffi_py_split(number_of(data), (ggml_tensor *) tensor, &state); })) {
@@ -306,19 +303,19 @@ static ggml_backend_meta_split_state on_split(const ggml_tensor * tensor, void *
     }
     return state;
 }
+#endif
 
-#ifndef LLAMACFFI_NO_MTMD
-static int on_bitmap(size_t index, void * data, mtmd_bitmap ** bitmap, char ** text) {
+// mtmd's, which may not be there: pointers to what it has are as any others.
+static int on_bitmap(size_t index, void * data, void ** bitmap, char ** text) {
     int64_t end;
-    if (!entered([&] { return llamacffi_py_bitmap(number_of(data), index, (void **) bitmap, text); }, &end)) return -2;
+    if (!entered([&] { return llamacffi_py_bitmap(number_of(data), index, bitmap, text); }, &end)) return -2;
     return end ? -1 : 0;
 }
 
-static int32_t on_decoded(const mtmd_helper_embd_batch * batch, void * data) {
+static int32_t on_decoded(const void * batch, void * data) {
     int32_t result = 0;
     return entered([&] { return llamacffi_py_decoded(number_of(data), batch, &result); }) ? result : -1;
 }
-#endif
 
 // --- those without user data --------------------------------------------------------------------------------------
 
@@ -331,10 +328,15 @@ template <size_t copy> static void on_failure(const char * message) {
     observed([&] { return llamacffi_py_failure(failures[copy], message); });
 }
 
+#ifdef LLAMACFFI_HAS_ggml_opt_epoch_callback
 template <size_t copy> static void on_epoch(bool train, ggml_opt_context_t context, ggml_opt_dataset_t dataset, ggml_opt_result_t result, int64_t batch, int64_t batches, int64_t start) {
     entered([&] { return llamacffi_py_epoch(epoch_ends[copy], train, context, dataset, result, batch, batches, start); });
 }
 
+template <size_t... copy> static std::array<void *, copies> epoch_functions(std::index_sequence<copy...>) { return {(void *) on_epoch<copy>...}; }
+#endif
+
+#ifdef LLAMACFFI_HAS_ggml_opt_get_optimizer_params
 // ggml_opt_fit has user data of its own: the epoch.
 template <size_t copy> static ggml_opt_optimizer_params on_optimizer(void * data) {
     const int64_t number = optimizers[copy];
@@ -348,10 +350,10 @@ template <size_t copy> static ggml_opt_optimizer_params on_optimizer(void * data
     parameters.adamw.wd = parameters.sgd.wd = 0;
     return parameters;
 }
+template <size_t... copy> static std::array<void *, copies> optimizer_functions(std::index_sequence<copy...>) { return {(void *) on_optimizer<copy>...}; }
+#endif
 
 template <size_t... copy> static std::array<void *, copies> failure_functions(std::index_sequence<copy...>) { return {(void *) on_failure<copy>...}; }
-template <size_t... copy> static std::array<void *, copies> epoch_functions(std::index_sequence<copy...>) { return {(void *) on_epoch<copy>...}; }
-template <size_t... copy> static std::array<void *, copies> optimizer_functions(std::index_sequence<copy...>) { return {(void *) on_optimizer<copy>...}; }
 
 struct Copied {
     const char * type;
@@ -360,8 +362,12 @@ struct Copied {
 };
 static Copied copied[] = {
     {"ggml_abort_callback_t", failure_functions(std::make_index_sequence<copies>()), failures},
+#ifdef LLAMACFFI_HAS_ggml_opt_epoch_callback
     {"ggml_opt_epoch_callback", epoch_functions(std::make_index_sequence<copies>()), epoch_ends},
+#endif
+#ifdef LLAMACFFI_HAS_ggml_opt_get_optimizer_params
     {"ggml_opt_get_optimizer_params", optimizer_functions(std::make_index_sequence<copies>()), optimizers},
+#endif
 };
 
 static const struct {
@@ -370,7 +376,9 @@ static const struct {
 } single[] = {
     {"ggml_abort_callback", (void *) on_abort},
     {"ggml_backend_eval_callback", (void *) on_compared},
+#ifdef LLAMACFFI_HAS_ggml_backend_meta_split_state
     {"ggml_backend_meta_get_split_state_t", (void *) on_split},
+#endif
     {"ggml_backend_sched_eval_callback", (void *) on_eval},
     {"ggml_custom1_op_t", (void *) on_op1},
     {"ggml_custom2_op_t", (void *) on_op2},
@@ -381,11 +389,9 @@ static const struct {
     {"llama_model_set_tensor_data_t", (void *) on_tensor_data},
     {"llama_opt_param_filter", (void *) on_filter},
     {"llama_progress_callback", (void *) on_progress},
-#ifndef LLAMACFFI_NO_MTMD
     {"mtmd_bitmap_lazy_callback", (void *) on_bitmap},
     {"mtmd_helper_post_decode_callback", (void *) on_decoded},
     {"mtmd_progress_callback", (void *) on_progress},
-#endif
 };
 
 // The number of the Callback that a function pointer and its user data are; 0 if they are something else.
@@ -549,6 +555,7 @@ struct Lent {
     ~Lent() { parts_gone(sampler); }
     llama_sampler * sampler;
 };
+#ifdef LLAMACFFI_HAS_llama_sampler_data
 static void sampler_backend_accept(llama_sampler * smpl, ggml_context * context, ggml_cgraph * graph, ggml_tensor * token) {
     Lent lent(smpl, context, graph);
     sampler_entered(smpl, backend_accept, context, graph, token);
@@ -557,6 +564,7 @@ static void sampler_backend_apply(llama_sampler * smpl, ggml_context * context, 
     Lent lent(smpl, context, graph);
     sampler_entered(smpl, backend_apply, context, graph, data);
 }
+#endif
 static void sampler_backend_set_input(llama_sampler * smpl) { sampler_entered(smpl, backend_set_input); }
 static void sampler_backend_reset(llama_sampler * smpl) { sampler_entered(smpl, backend_reset); }
 static void sampler_copy_state(const llama_sampler * from, llama_sampler * to) {
@@ -571,14 +579,20 @@ static llama_sampler_i sampler_interface(bool on_backend) {
     interface.reset = sampler_reset;
     interface.clone = sampler_clone;
     interface.free = sampler_free;
+#ifdef LLAMACFFI_HAS_llama_sampler_i_copy_state
     interface.copy_state = sampler_copy_state;
+#endif
+#ifdef LLAMACFFI_HAS_llama_sampler_data
     if (on_backend) {
         interface.backend_init = sampler_backend_init;
         interface.backend_accept = sampler_backend_accept;
         interface.backend_apply = sampler_backend_apply;
         interface.backend_set_input = sampler_backend_set_input;
+#ifdef LLAMACFFI_HAS_llama_sampler_i_backend_reset
         interface.backend_reset = sampler_backend_reset;
+#endif
     }
+#endif
     return interface;
 }
 
@@ -633,7 +647,12 @@ extern "C" void llamacffi_main_thread(unsigned long long id) {
 
 extern "C" llama_sampler * llamacffi_sampler(int64_t callback, const char * name, bool on_backend) {
     static llama_sampler_i interfaces[] = {sampler_interface(false), sampler_interface(true)};
-    llama_sampler * result = llama_sampler_init(&interfaces[on_backend], new Sampler{callback, name});
+    Sampler * own = new Sampler{callback, name};
+#ifdef LLAMACFFI_HAS_llama_sampler_init
+    llama_sampler * result = llama_sampler_init(&interfaces[on_backend], own);
+#else
+    llama_sampler * result = new llama_sampler{&interfaces[on_backend], own};  // llama_sampler_free deletes it
+#endif
     made(result);
     return result;
 }

@@ -6,13 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "ggml-backend.h"
-#include "ggml-opt.h"
-#include "ggml.h"
-#include "llama.h"
-#ifndef LLAMACFFI_NO_MTMD  // an installed llama.cpp may lack it
-#include "mtmd.h"
-#endif
+#include "api.h"
 // Behind llama.cpp's.
 #include "guard.hpp"
 #include "log.hpp"
@@ -136,11 +130,7 @@ class ProgressChain {
     Poll poll_;
 };
 
-#ifndef LLAMACFFI_NO_MTMD
-// mtmd_init_from_file, with such a chain.
-mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_context_params params);
-#endif
-
+#ifdef LLAMACFFI_HAS_ggml_opt_epoch
 // The same between the steps of training, which has no value to stop it: it is left by an exception.
 class EpochChain {
   public:
@@ -154,6 +144,8 @@ class EpochChain {
     const llama_context * owner_;
     Poll poll_;
 };
+#endif
+#ifdef LLAMACFFI_HAS_ggml_opt_fit
 class FitChain {
   public:
     explicit FitChain(ggml_opt_get_optimizer_params & parameters);
@@ -164,5 +156,6 @@ class FitChain {
     ggml_opt_get_optimizer_params user_;
     Poll poll_;
 };
+#endif
 
 }  // namespace llamacffi

@@ -75,11 +75,15 @@ static void after_fork_in_child() {
 }
 #endif
 
+#ifdef LLAMACFFI_HAS_ggml_set_abort_callback
 static ggml_abort_callback_t users_abort = nullptr;
 static void on_abort(const char * message);
+#endif
 
 static void begin() {
+#ifdef LLAMACFFI_HAS_ggml_set_abort_callback
     ggml_set_abort_callback(on_abort);
+#endif
 #ifndef _WIN32
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 #endif
@@ -101,6 +105,7 @@ void Thread::unmark() {
     llamacffi_pending--;
 }
 
+#ifdef LLAMACFFI_HAS_ggml_set_abort_callback
 // Whether an assertion's file is part of a backend: its code may be running on several threads, and OpenMP's can't be
 // left by an exception.
 static bool from_kernel(const char * message) {
@@ -127,6 +132,7 @@ ggml_abort_callback_t set_abort_callback(ggml_abort_callback_t callback) {
     users_abort = callback;
     return before;
 }
+#endif
 
 void Call::fail(llamacffi_error_kind kind, const char * argument, const std::string & message, const std::string & native) {
     Thread & thread = *thread_;

@@ -7,8 +7,8 @@
 #include <string>
 #include <type_traits>
 
+#include "api.h"
 #include "errors.h"
-#include "ggml.h"
 #include "handles.hpp"
 #include "memory.hpp"
 #include "stop.hpp"
@@ -181,8 +181,10 @@ class Formatted {
     std::string text_;
 };
 
+#ifdef LLAMACFFI_HAS_ggml_set_abort_callback  // else a failed assertion ends the process
 // ggml_set_abort_callback, which is global to the process: the user's own is called, and then ours.
 ggml_abort_callback_t set_abort_callback(ggml_abort_callback_t callback);
+#endif
 
 // callbacks.cpp: the owner of callbacks is gone; what a call within this one raised is this one's.
 void release_all(const void * owner);

@@ -8,9 +8,6 @@
 
 #include "callbacks.h"
 #include "callbacks.hpp"
-#ifndef LLAMACFFI_NO_MTMD
-#include "mtmd-helper.h"
-#endif
 
 // logs.py
 extern "C" {
@@ -145,8 +142,10 @@ void show_log(ggml_log_callback * callback, void ** user_data) {
 extern "C" void llamacffi_start_log(void) {
     using namespace llamacffi;
     llama_log_set(on_log, &llama_channel);
-#ifndef LLAMACFFI_NO_MTMD
+#ifdef LLAMACFFI_HAS_mtmd_helper_log_set
     mtmd_helper_log_set(on_log, &mtmd_helper_channel);
+#endif
+#ifdef LLAMACFFI_HAS_mtmd_log_set
     mtmd_log_set(on_log, &mtmd_channel);
 #endif
 }

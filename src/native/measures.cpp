@@ -5,12 +5,7 @@
 #include <initializer_list>
 #include <new>
 
-#include "ggml.h"
-#include "llama.h"
-#ifndef LLAMACFFI_NO_MTMD
-#include "mtmd-helper.h"
-#include "mtmd.h"
-#endif
+#include "api.h"
 #include "told.h"
 
 namespace {

@@ -1,3 +1,4 @@
+#include "api.h"
 #include "tokenize.h"
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 #include <utility>
 
 #include "callbacks.hpp"
-#include "checks/llama.hpp"
+#include <checks/llama.hpp>  // as header_gen has left it
 #include "guard.hpp"
 
 using namespace llamacffi;

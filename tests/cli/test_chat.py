@@ -28,7 +28,7 @@ def answers(model_path: str) -> Iterator[Callable[..., list[str]]]:
 
         def answer(*texts: str, system: str = "") -> list[str]:
             messages = [{"role": "system", "content": system}] if system else []
-            found = []
+            found: list[str] = []
             for text in texts:
                 messages.append({"role": "user", "content": text})
                 with model.context(n_ctx=1024, n_threads=2) as ctx:

@@ -197,7 +197,7 @@ def headers(draw: st.DrawFn) -> Header:
     max_examples=12,
     deadline=None,
     derandomize=True,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     phases=[Phase.generate],  # a failure is not made smaller: each try compiles
 )
 @given(headers())

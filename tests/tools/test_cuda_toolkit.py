@@ -35,7 +35,7 @@ def packages(folder: Path) -> Path:
 
 
 def test_the_tree(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(packages(tmp_path / "site"))
+    monkeypatch.syspath_prepend(packages(tmp_path / "site"))  # pyright: ignore[reportUnknownMemberType]
     monkeypatch.delitem(sys.modules, "nvidia", raising=False)
     toolkit = tmp_path / "toolkit"
     cuda_toolkit.make(source, toolkit, major=13)
@@ -50,7 +50,7 @@ def test_the_tree(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_drivers_stub_has_what_the_source_calls(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(packages(tmp_path / "site"))
+    monkeypatch.syspath_prepend(packages(tmp_path / "site"))  # pyright: ignore[reportUnknownMemberType]
     monkeypatch.delitem(sys.modules, "nvidia", raising=False)
     cuda_toolkit.make(source, tmp_path / "toolkit", major=13)
     library = tmp_path / "toolkit" / "lib64" / "stubs" / "libcuda.so"

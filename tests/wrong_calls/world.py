@@ -26,9 +26,6 @@ Kept = TypeVar("Kept", bound=t.CData)
 class World:
     """What a caller has in hand: right objects of every kind, to be called wrongly."""
 
-    ffi = ffi
-    lib = lib
-
     # --- models ---------------------------------------------------------------------------------------------------
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,18 +38,24 @@ autodoc_default_options = {
     "member-order": "bysource",
 }
 autodoc_typehints_format = "short"
+maximum_signature_line_length = 90
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
-# C's own types, and what is not a class of ours: these have no page here.
+# C's own types, and those of annotations that are not documented, have no page here.
 nitpick_ignore_regex = [
     ("c:identifier", r"u?int\d+_t|size_t|ssize_t|FILE|va_list|bool|_Bool|u?intptr_t|ptrdiff_t"),
-    ("py:(class|data|obj)", r"(?!llamacffi\.).*"),
+    ("py:(class|data|obj)", r".*"),
 ]
 
 
 def _docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = docstrings.as_rst(lines)
+
+
+def _signature(app: Any, what: str, name: str, obj: Any, options: Any, signature: Any, returns: Any) -> Any:
+    """C's values have the name that users know."""
+    return tuple(text and text.replace("_cffi_backend._CDataBase", "ffi.CData") for text in (signature, returns))
 
 
 def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> Any:
@@ -62,10 +69,11 @@ class Links(SphinxPostTransform):
     default_priority = 20
 
     def run(self, **kwargs: Any) -> None:
+        if self.env.current_document.docname.startswith("c/"):
+            return  # the generator has written the links
         places = _places(self.env)
         for literal in list(self.document.findall(nodes.literal)):
-            name = literal.astext().removeprefix("llamacffi.").removeprefix("lib.").removesuffix("()")
-            place = places.get(name)
+            place = places.get(_name(literal.astext()))
             if not place or isinstance(literal.parent, (nodes.reference, nodes.title)):
                 continue
             document, anchor = place
@@ -74,10 +82,19 @@ class Links(SphinxPostTransform):
             literal.replace_self(make_refnode(builder, here, document, anchor, inside))
 
 
+def _name(code: str) -> str:
+    """The name that a piece of code is, or calls; "" for a plain word, which may as well be an argument's."""
+    found = re.fullmatch(r"(?:(llamacffi|lib)\.)?([A-Za-z_][\w.]*)(\(.*\))?", code)
+    if not found:
+        return ""
+    sure = found[1] or found[3] or re.search(r"[A-Z_.]", found[2])
+    return found[2] if sure else ""
+
+
 def _places(env: Any) -> dict[str, tuple[str, str]]:
     """Where each name is: document and anchor."""
     if not hasattr(env, "places_of_names"):
-        found = {}
+        found: dict[str, tuple[str, str]] = {}
         for domain in ("c", "py"):
             for name, _, kind, document, anchor, _ in env.domains[domain].get_objects():
                 if domain == "c" and "." not in name:
@@ -91,5 +108,6 @@ def _places(env: Any) -> dict[str, tuple[str, str]]:
 
 def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _docstring)
+    app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
     app.add_post_transform(Links)

@@ -64,7 +64,7 @@ class Stage:
         return page
 
     def _listing(self, path: Path, file: str, page: str) -> str:
-        lines = [f"---\norphan: true\n---\n# {file}\n"]
+        lines = [f"---\norphan: true\nnosearch: true\n---\n# {file}\n"]
         for each in sorted(path.iterdir()):
             if each.is_file():
                 there = posixpath.relpath(self._add(f"{file}/{each.name}"), posixpath.dirname(page))
@@ -110,7 +110,7 @@ def _code(path: Path, file: str) -> str:
     while fence in text:
         fence += "`"
     lexer = _LEXERS.get(path.suffix, "text")
-    return f"---\norphan: true\n---\n# {file}\n\n{fence}{lexer}\n{text.rstrip()}\n{fence}\n"
+    return f"---\norphan: true\nnosearch: true\n---\n# {file}\n\n{fence}{lexer}\n{text.rstrip()}\n{fence}\n"
 
 
 def _sections(index: str) -> Iterator[tuple[str, list[str]]]:

@@ -30,25 +30,39 @@ import reference
 import stubs
 from comments import Comments
 from compiler import Compiler, CompilerError
+from known import Known, api_h, declared, earlier_h
 from model import API, Array, Asked, Field, Function, HeaderError, Inline, Pointer, Problem, Signature, Skipped, Type
 from parse import parse
 from places import Installation, SourceTree
 from preprocess import preprocess, valid_headers
 
 POLICY = Path(__file__).with_name("policy.toml")
+NATIVE = Path(__file__).resolve().parents[2] / "src" / "native"
+EARLIER = NATIVE / "llamacffi-earlier.h"
 
 
 Place = Union[SourceTree, Installation]
 
 
-def generate(place: Place, policy: policies.Policy) -> API:
+def generate(place: Place, policy: policies.Policy, out: Path) -> API:
     """The API that the public headers of a source tree, or of an installation, declare.
+
+    Where they lack a name that an earlier one stands for, `out` gets the header that defines it, one more of them.
 
     Raises:
         HeaderError: a required header is missing or not valid C, or a declaration can't be taken.
         CompilerError: no compiler.
     """
-    sources = place.headers(policy)
+    api = _read(place, policy, place.headers(policy))
+    fresh = {EARLIER.name: earlier_h(EARLIER.read_text("utf-8"), declared(api))}
+    if not fresh[EARLIER.name]:
+        (out / EARLIER.name).unlink(missing_ok=True)
+        return api
+    write(out, fresh)
+    return _read(place, policy, {**place.headers(policy), EARLIER.name: out / EARLIER.name})
+
+
+def _read(place: Place, policy: policies.Policy, sources: dict[str, Path]) -> API:
     for name in policy.required:
         if name not in sources:
             raise HeaderError([Problem(name, 0, f"not found in {place}")])
@@ -57,7 +71,8 @@ def generate(place: Place, policy: policies.Policy) -> API:
     for left_out in skipped:
         if left_out.name in policy.required:
             raise HeaderError([Problem(left_out.header, left_out.line, left_out.reason)])
-    plain = preprocess(compiler, headers, place.has)
+    ours = [path.resolve() for path in sources.values()]
+    plain = preprocess(compiler, headers, lambda path: place.has(path) or path.resolve() in ours)
     comments = Comments(plain.files)
     api = parse(plain, comments, policy.skip)
     api.headers = headers
@@ -157,7 +172,8 @@ def write(folder: Path, texts: dict[str, str]) -> None:
         content = text.encode("utf-8", "backslashreplace")  # a header need not be UTF-8
         if path.exists() and path.read_bytes() == content:
             continue
-        fresh = folder / f".{name}.{os.getpid()}"
+        path.parent.mkdir(exist_ok=True)
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             fresh.write_bytes(content)
             os.replace(fresh, path)
@@ -182,12 +198,15 @@ def main() -> int:
     try:
         policy = policies.load(options.policy)
         place = SourceTree(options.source) if options.source else Installation(options.include, options.library)
-        api = generate(place, policy)
+        api = generate(place, policy, options.out)
+        known = Known(api, NATIVE)
         texts = {
             "cdef.h": emit.cdef(api, policy),
             "forwards.h": emit.forwards(api, policy),
             "guards.h": guards.guards_h(api),
-            "guards.cpp": guards.guards_cpp(api, policy),
+            "guards.cpp": guards.guards_cpp(api, policy, known),
+            "api.h": api_h(api),
+            **known.checks,
             "kinds.hpp": guards.kinds_h(api, policy),
             "measures.hpp": measures.measures_h(api, policy),
             "api.json": emit.table(api),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import keyword
+import re
 from typing import Optional
 
 import defaults
 from emit import returns_nothing
+from known import Known, locals_of
 from model import API, Enum, Function, Named, Parameter, Pointer, Signature, Type, spell
 from policy import Policy
 
@@ -87,12 +89,11 @@ def guards_h(api: API) -> str:
     return "\n".join([*lines, "#endif"]) + "\n"
 
 
-def guards_cpp(api: API, policy: Policy) -> str:
+def guards_cpp(api: API, policy: Policy, known: Known) -> str:
     """The guards."""
     types = Types(api, policy)
     lines = ["// Generated from llama.cpp's headers by tools/header_gen."]
-    lines += ["#include <cstring>", *(f'#include "{header}"' for header in api.headers)]
-    lines += ['#include "guard.hpp"', "namespace llamacffi {"]
+    lines += ["#include <cstring>", '#include "guard.hpp"', "namespace llamacffi {"]
     for name, (strict, shared) in types.kinds.items():
         c_name = types.c_names[name]
         traits = f'{{"{name}", {str(strict).lower()}, {str(shared).lower()}}}'
@@ -105,7 +106,7 @@ def guards_cpp(api: API, policy: Policy) -> str:
     lines += ['#include "checks/all.hpp"', "using namespace llamacffi;", 'extern "C" {']
     lines += ['#include "backends_c.h"', '#include "forwards.h"', '#include "forwarded.h"']
     free_by_kind = _free_by_kind(api, policy, types)
-    lines += [_guard(function, policy, types, free_by_kind) for function in api.functions]
+    lines += [_guard(function, policy, types, free_by_kind, known) for function in api.functions]
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -168,12 +169,18 @@ def nullable(function: Function, parameter: Parameter, name: str, policy: Policy
     return isinstance(types.plain(type_.to), Signature) or defaults.is_handed_on(parameter, name, types)
 
 
-def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[str, str]) -> str:
+def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[str, str], known: Known) -> str:
     signature, name = function.signature, function.name
     names = argument_names(signature)
+
+    def usable(code: str, *before: str) -> bool:
+        return not known.unknown(code, function, names, locals_of(" ".join(before)))
+
     nothing = returns_nothing(function)
     flags = [flag for flag in ("computes", "exclusive") if policy.names(flag, name)]
     failure = policy.last("failure", name)
+    if failure and not usable(failure):
+        failure = None
     body = [f'Call call("{name}"{"".join(f", Call::{flag}" for flag in flags[:1])});']
     if nothing:
         give_up = "return;"
@@ -189,16 +196,26 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
     body += _argument_checks(function, names, policy, types, give_up)
     body.append("try {")  # a check may call what throws
     for argument, condition, problem in policy.lists("checks", name):
+        if not usable(condition):
+            continue
         shown = argument if argument in names else "Nothing()"
         refuse = f"call.refuse({json.dumps(argument)}, {shown}, {json.dumps(problem)})"
         body.append(f"    if (!({condition})) {{ {refuse}; {give_up} }}")
     frees = defaults.freed(function, names, policy, types)
     if frees:
         body.append(f'    if (!call.begin_free("{frees}", {frees})) {give_up}')
-    body += [f"    {statement}" for statement in policy.lists("around", name)]
-    body += [f"    {line}" for line in _call(function, names, policy)]
+    around: list[str] = []
+    gone: set[str] = set()  # what is declared by what is left out
+    for statement in policy.lists("around", name):
+        if usable(statement, *around):
+            around.append(statement)
+        else:
+            gone |= locals_of(statement)
+    body += [f"    {statement}" for statement in around]
+    body += [f"    {line}" for line in _call(function, names, policy, known)]
     result = types.handle(signature.result)
-    after = policy.lists("after", name)
+    afterwards = policy.lists("after", name)
+    after = [each for each in afterwards if usable(each, *around) and not gone & set(re.findall(r"\w+", each))]
     if result in free_by_kind and any("made(result" in each for each in after):
         undo = f"if (result && !known(result)) ::{free_by_kind[result]}(result);"
         body.append(f"    if (call.raised()) {{ {undo} {give_up} }}")
@@ -262,7 +279,7 @@ def _tensor_use(function: Function, types: Types) -> str:
     return "TensorUse::build" if kinds & {"ggml_context", "ggml_cgraph"} else "TensorUse::look"
 
 
-def _call(function: Function, names: list[str], policy: Policy) -> list[str]:
+def _call(function: Function, names: list[str], policy: Policy, known: Known) -> list[str]:
     arguments = list(names)
     lines = []
     if function.signature.variadic:  # printf's: the text is made here
@@ -275,6 +292,8 @@ def _call(function: Function, names: list[str], policy: Policy) -> list[str]:
         ]
         arguments[-1] = '"%s", formatted.text()'
     implemented = policy.last("implemented", function.name)
+    if implemented and known.unknown(implemented, function, names):
+        implemented = None
     if implemented and policy.needs_backends(function.name):  # our function calls upstream's, past the forward
         give_up = "return;" if returns_nothing(function) else "return failed;"
         lines.append(f"if (!(llamacffi_backends_loaded || llamacffi_load_backends())) {{ {give_up} }}")

@@ -31,6 +31,7 @@ from model import (
 from policy import Policy
 
 _WORD = re.compile(r"[A-Za-z_]\w+")
+_UNLISTED = ":no-contents-entry:"  # in the page's list of contents
 _MARKUP = re.compile(r"[\\`*_|<>\[\]:]")
 
 
@@ -67,7 +68,7 @@ class _Writer:
         return any(each.header == header for group in self._groups.values() for each in group)
 
     def index(self, files: list[str]) -> str:
-        rows = []
+        rows: list[list[str]] = []
         for file in files:
             header = file[: -len(".rst")]
             counts = [sum(each.header == header for each in group) for group in self._groups.values()]
@@ -107,7 +108,7 @@ class _Writer:
         assert isinstance(declaration, Typedef)
         return self._object("type", spell(declaration.type, declaration.name), self._about(declaration))
 
-    def _object(self, kind: str, signature: str, content: Iterable[str], options: Iterable[str] = ()) -> str:
+    def _object(self, kind: str, signature: str, content: Iterable[str], *options: str) -> str:
         head = "\n".join([f".. c:{kind}:: {signature}", *(f"   {option}" for option in options)])
         return "\n\n".join([head, *(textwrap.indent(part, "   ") for part in content)])
 
@@ -118,11 +119,13 @@ class _Writer:
         yield " · ".join([f"``{declaration.header}:{declaration.line}``", *facts])
 
     def _comment(self, text: str) -> str:
-        return ".. parsed-literal::\n   :class: comment\n\n" + textwrap.indent(self._linked(text), "   ")
+        # Sphinx takes a literal without any markup for a program, and colours it.
+        return ".. parsed-literal::\n   :class: comment\n\n" + textwrap.indent("\\ " + self._linked(text), "   ")
 
     def _linked(self, text: str) -> str:
         """Text as it is, in which the names of the API are links."""
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for word in _WORD.finditer(text):
             if word[0] in self._known:
                 parts += [_escaped(text[at : word.start()]), f"\\ {self._link(word[0])}\\ "]
@@ -155,7 +158,7 @@ class _Writer:
         content.append("\n".join(fields))
         entry = self._object("function", spell(function.signature, function.name), content)
         if function.name in self._shadowed:
-            return f".. index:: single: {function.name} (C function)\n\n.. c:namespace-push:: @functions\n\n{entry}\n\n.. c:namespace-pop::"
+            return f".. c:namespace-push:: @functions\n\n{entry}\n\n.. c:namespace-pop::"
         return entry
 
     def _in_python(self, function: Function, names: list[str]) -> str:
@@ -217,7 +220,7 @@ class _Writer:
         busy: list[str] = []
         frees = policy.last("frees", function.name)
         unchecked = policy.lists("any_enum", function.name)
-        not_null = []
+        not_null: list[str] = []
         for parameter, name in zip(function.signature.parameters, names):
             kind, enum = types.handle(parameter.type), types.enum(parameter.type)
             is_pointer = isinstance(types.plain(parameter.type), Pointer)
@@ -235,11 +238,14 @@ class _Writer:
         for name, size in policy.merged("sizes", function.name).items():
             if size not in ("0", "1"):
                 wrong.append(f"``{name}`` has fewer elements than ``{size}``")
+        problems: dict[str, dict[str, None]] = {}
         for argument, _, problem in policy.lists("checks", function.name):
-            wrong.append(f"``{argument}``: {self._linked(problem)}" if argument else self._linked(problem))
-        lines = []
+            problems.setdefault(argument, {})[self._linked(problem)] = None
+        wrong += [f"``{argument}``: {'; '.join(texts)}" for argument, texts in problems.items()]
+        lines: list[str] = []
         if wrong:
-            lines.append(f":py:exc:`~llamacffi.InvalidArgumentError`: {'; '.join(dict.fromkeys(wrong))}")
+            lines.append(f":py:exc:`~llamacffi.InvalidArgumentError`: {wrong[0] if len(wrong) == 1 else ''}".rstrip())
+            lines += ["", *(f"  * {each}" for each in wrong), ""] if len(wrong) > 1 else []
         if handles:
             lines.append(f":py:exc:`~llamacffi.FreedHandleError`: {_codes(handles, 'or')} was freed, or never was one")
         if busy:
@@ -248,7 +254,8 @@ class _Writer:
             lines.append(f":py:exc:`~llamacffi.BackendError`: there is no backend ``{function.module}``")
         if policy.names("computes", function.name):
             lines.append("an assertion that fails in a kernel :doc:`ends the process </wrong-calls>`")
-        return "\n" + "\n".join(f"   * {line}" for line in lines) if lines else ""
+        items = (f"   {line}" if line[:2] in ("", "  ") else f"   * {line}" for line in lines)
+        return "\n" + "\n".join(items) if lines else ""
 
     # --- types and values ---
 
@@ -264,10 +271,8 @@ class _Writer:
         content = [self._comment(field.comment)] if field.comment else []
         inner = inline_of(field.type)
         if not inner:
-            signature = spell(field.type, field.name)
-            if field.bits:
-                signature += f" : {field.bits.integer}"
-            return self._object("member", signature, content)
+            bits = f" : {field.bits.integer}" if field.bits else ""
+            return self._object("member", spell(field.type, field.name) + bits, content, _UNLISTED)
         members = [self._field(each) for each in inner.fields or []]
         lengths, type_ = "", field.type
         while isinstance(type_, Array):
@@ -283,7 +288,7 @@ class _Writer:
     def _enumerators_of(self, enum: Enum) -> Iterator[str]:
         for each in enum.enumerators:
             content = [self._comment(each.comment)] if each.comment else []
-            yield self._object("enumerator", f"{each.name} = {each.value.integer}", content)
+            yield self._object("enumerator", f"{each.name} = {each.value.integer}", content, _UNLISTED)
 
     def _constant(self, constant: Declaration) -> str:
         if isinstance(constant, Enum):

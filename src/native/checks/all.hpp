@@ -7,7 +7,5 @@
 #include "gguf_file.hpp"
 #include "llama.hpp"
 #include "context.hpp"
-#ifndef LLAMACFFI_NO_MTMD
 #include "mtmd.hpp"
-#endif
-#include "../callbacks.hpp"
+#include "callbacks.hpp"

@@ -10,10 +10,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "../guard.hpp"
-#include "../internal_backend.h"
-#include "ggml-backend.h"
-#include "ggml-opt.h"
+#include "guard.hpp"
+#include "internal_backend.h"
 #include "ggml.hpp"
 
 namespace llamacffi {
@@ -138,7 +136,7 @@ inline bool is_place(ggml_backend_buffer_t buffer, const ggml_tensor * tensor, c
     if (at < base) return false;
     if (llamacffi_is_meta(buffer)) return true;
     const size_t size = ggml_backend_buffer_get_size(buffer),
-                 needed = ggml_backend_buffer_get_alloc_size(buffer, tensor);
+                 needed = ggml_backend_buffer_get_alloc_size(buffer, const_cast<ggml_tensor *>(tensor));
     return at - base <= size && needed <= size - (at - base) && (base || needed == 0);
 }
 

@@ -2,10 +2,9 @@
 #pragma once
 #include <string>
 
-#include "../guard.hpp"
+#include "guard.hpp"
 #include "ggml.hpp"
 #include "internal_context.h"
-#include "llama.h"
 
 namespace llamacffi {
 

@@ -1,10 +1,10 @@
 // What the CPU's kernels take: what ggml-cpu asserts about an operation, or does not even look at, once threads compute
 // it, where no failure can be caught. Told by the operations' names, so that a release without one compiles, too.
 #pragma once
+#include "api.h"
 #include <cstdint>
 #include <cstring>
 
-#include "ggml.h"
 
 namespace llamacffi {
 namespace kernels {

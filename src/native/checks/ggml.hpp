@@ -10,12 +10,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "../guard.hpp"
-#include "../internal_backend.h"
+#include "guard.hpp"
+#include "internal_backend.h"
 #include "cpu_kernels.hpp"
-#include "ggml-alloc.h"
-#include "ggml-backend.h"
-#include "ggml-cpu.h"
 
 namespace llamacffi {
 

@@ -6,9 +6,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "../guard.hpp"
-#include "ggml-backend.h"
-#include "gguf.h"
+#include "guard.hpp"
 
 namespace llamacffi {
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "gguf.hpp"
-#include "llama.h"
 #include "llama.hpp"
 
 namespace llamacffi {

@@ -24,13 +24,10 @@
 #include <unistd.h>
 #endif
 
-#include "../can_save.h"
-#include "../guard.hpp"
-#include "../internal_llama.h"
-#include "ggml-cpu.h"
+#include "can_save.h"
+#include "guard.hpp"
+#include "internal_llama.h"
 #include "ggml.hpp"
-#include "ggml-opt.h"
-#include "llama.h"
 
 namespace llamacffi {
 

@@ -5,12 +5,18 @@
 #include <utility>
 #include <vector>
 
-#include "../guard.hpp"
-#include "ggml-backend.h"
-#include "mtmd-helper.h"
-#include "mtmd.h"
+#include "callbacks.hpp"
+#include "guard.hpp"
 
 namespace llamacffi {
+
+#ifdef LLAMACFFI_HAS_mtmd_context_params_progress_callback
+// mtmd_init_from_file, where Python's signals are looked at in between.
+inline mtmd_context * init_mtmd(const char * path, const llama_model * model, mtmd_context_params params) {
+    ProgressChain progress(params);
+    return mtmd_init_from_file(path, model, params);
+}
+#endif
 
 // clip_ctx asks it for a backend.
 inline bool mtmd_is_device(ggml_backend_dev_t device) {

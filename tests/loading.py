@@ -1,4 +1,4 @@
-"""Modules that the benchmarks compile, loaded from where they were put."""
+"""Modules from files that are on no search path."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Union
 
 
 def load_module(name: str, path: Union[str, os.PathLike[str]]) -> Any:
-    """The compiled module of this name in this file."""
+    """The module in this file, Python's or compiled, under this name."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec
-    assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    loader: Any = spec.loader
+    loader.exec_module(module)
     return module
