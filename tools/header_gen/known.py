@@ -64,11 +64,13 @@ class Known:
         ours = [chunk for path in sorted(headers) for chunk in self._chunks(path.read_text("utf-8"))]
         files = {path.name: self._chunks(path.read_text("utf-8")) for path in sorted(checks.glob("*.hpp"))}
         every = [chunk for chunks in files.values() for chunk in chunks]
-        self._ours = frozenset().union(*(chunk.names for chunk in [*ours, *every]))
+        self._ours: frozenset[str] = frozenset[str]().union(*(chunk.names for chunk in [*ours, *every]))
         self._lost: frozenset[str] = frozenset()
         while True:
             left_out = [chunk for chunk in every if chunk.names and self.missing(chunk.text)]
-            lost = frozenset().union(*(chunk.names for chunk in left_out))  # all that share a name, if one is
+            lost: frozenset[str] = frozenset[str]().union(
+                *(chunk.names for chunk in left_out)
+            )  # all that share a name, if one is
             if lost == self._lost:
                 break
             self._lost = lost
