@@ -302,6 +302,21 @@ def test_batches_views_end_with_it() -> None:
     assert is_stale(tokens)
 
 
+def test_first_view_after_the_class_of_arrays_was_referred_to(run_python: Run) -> None:
+    """As isinstance() with an abstract class does: PyPy then has an attribute of the class for it."""
+    code = """
+import weakref
+import numpy
+import llamacffi
+kept = weakref.ref(numpy.ndarray)
+with llamacffi.Batch(4) as batch:
+    batch.set([1, 2])
+    assert batch.token.tolist() == [1, 2]
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_numpy(run_python: Run, tiny_path: Path) -> None:
     code = f"""
 import sys

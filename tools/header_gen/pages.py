@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Optional
 
+import defaults
 from emit import returns_nothing
 from guards import Types, argument_names, nullable
 from model import (
@@ -176,8 +178,11 @@ class _Writer:
         return _codes(found)
 
     def _frees(self, function: Function) -> str:
-        freed = self._policy.last("frees", function.name)
+        freed = self._freed(function)
         return f"``{freed}``" if freed else ""
+
+    def _freed(self, function: Function) -> Optional[str]:
+        return defaults.freed(function, argument_names(function.signature), self._policy, self._types)
 
     def _keeps(self, function: Function) -> str:
         keeps = self._policy.merged("keeps", function.name)
@@ -217,7 +222,7 @@ class _Writer:
         wrong: list[str] = []
         handles: list[str] = []
         busy: list[str] = []
-        frees = policy.last("frees", function.name)
+        frees = self._freed(function)
         unchecked = policy.lists("any_enum", function.name)
         not_null = []
         for parameter, name in zip(function.signature.parameters, names):
@@ -234,7 +239,8 @@ class _Writer:
                 wrong.append(f"``{name}`` is no value of {self._link(enum.name)}")
         if not_null:
             wrong.insert(0, f"{_codes(not_null, 'or')} is NULL")
-        for name, size in policy.merged("sizes", function.name).items():
+        counts = defaults.counts(function, names, policy, types)
+        for name, size in {**counts, **policy.merged("sizes", function.name)}.items():
             if size not in ("0", "1"):
                 wrong.append(f"``{name}`` has fewer elements than ``{size}``")
         problems: dict[str, dict[str, None]] = {}
