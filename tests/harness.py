@@ -254,7 +254,7 @@ def check_places(source: Path, table: dict[str, Any]) -> None:
     fields = [each for struct in table["structs"] for each in flattened(struct["fields"] or [])]
     others: list[dict[str, Any]] = table["functions"] + table["constants"] + table["typedefs"]
     for entry in enumerators + tagged + fields + others:
-        line = headers[entry["header"]][entry["line"] - 1]
+        line = headers[entry["header"]][int(entry["line"]) - 1]
         assert re.search(rf"\b{entry['name']}\b", line), f"{entry['name']} is not in {line!r}"
 
 
