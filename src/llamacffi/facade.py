@@ -197,8 +197,8 @@ def _why_not(name: str) -> str:
     problem = f": llama.cpp {llama_cpp_version()} (commit {manifest['commit']}) has no such function or constant"
     if manifest["written_for"]:
         problem += (
-            f". The package is written for the llama.cpp of {manifest['written_for']}, which may have it: build without "
-            "LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX to have that one"
+            f". The package is written for the llama.cpp of {manifest['written_for']}, which may have it: build "
+            "without LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX to have that one"
         )
     return problem
 
