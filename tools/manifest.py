@@ -59,8 +59,9 @@ def facts(source: Path, version: str, commit: str) -> dict[str, Any]:
         version: llama.cpp's version, as CMake found it.
         commit: the commit that the source is.
     """
-    pinned = source.resolve() == (ROOT / "vendor" / "llama.cpp").resolve()
-    return {"version": version, "commit": commit, "abi": abi(source), "written_for": "" if pinned else written_for()}
+    release = written_for()
+    pinned = str(vendor.read_stamp(source)) == release
+    return {"version": version, "commit": commit, "abi": abi(source), "written_for": "" if pinned else release}
 
 
 def abi(source: Path) -> str:
