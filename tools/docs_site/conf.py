@@ -95,7 +95,7 @@ def _name(code: str) -> str:
 def _places(env: Any) -> dict[str, tuple[str, str]]:
     """Where each name is: document and anchor."""
     if not hasattr(env, "places_of_names"):
-        found = {}
+        found: dict[str, tuple[str, str]] = {}
         for domain in ("c", "py"):
             for name, _, kind, document, anchor, _ in env.domains[domain].get_objects():
                 if domain == "c" and "." not in name:

@@ -70,7 +70,7 @@ class _Writer:
         return any(each.header == header for group in self._groups.values() for each in group)
 
     def index(self, files: list[str]) -> str:
-        rows = []
+        rows: list[list[str]] = []
         for file in files:
             header = file[: -len(".rst")]
             counts = [sum(each.header == header for each in group) for group in self._groups.values()]
@@ -126,7 +126,8 @@ class _Writer:
 
     def _linked(self, text: str) -> str:
         """Text as it is, in which the names of the API are links."""
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for word in _WORD.finditer(text):
             if word[0] in self._known:
                 parts += [_escaped(text[at : word.start()]), f"\\ {self._link(word[0])}\\ "]
@@ -225,7 +226,7 @@ class _Writer:
         frees = self._freed(function)
         quick = policy.names("quick", function.name)
         unchecked = policy.lists("any_enum", function.name)
-        not_null = []
+        not_null: list[str] = []
         for parameter, name in zip(function.signature.parameters, names):
             kind, enum = types.handle(parameter.type), types.enum(parameter.type)
             is_pointer = isinstance(types.plain(parameter.type), Pointer)
@@ -248,7 +249,7 @@ class _Writer:
         for argument, _, problem in policy.lists("checks", function.name):
             problems.setdefault(argument, {})[self._linked(problem)] = None
         wrong += [f"``{argument}``: {'; '.join(texts)}" for argument, texts in problems.items()]
-        lines = []
+        lines: list[str] = []
         if wrong:
             lines.append(f":py:exc:`~llamacffi.InvalidArgumentError`: {wrong[0] if len(wrong) == 1 else ''}".rstrip())
             lines += ["", *(f"  * {each}" for each in wrong), ""] if len(wrong) > 1 else []
