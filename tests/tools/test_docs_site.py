@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def as_rst() -> Callable[[list[str]], list[str]]:
-    function: Callable[[list[str]], list[str]] = load_module("docstrings", FOLDER / "docstrings.py").as_rst
+def as_rst() -> Callable[[Sequence[str]], list[str]]:
+    function: Callable[[Sequence[str]], list[str]] = load_module("docstrings", FOLDER / "docstrings.py").as_rst
     return function
 
 
@@ -86,7 +86,7 @@ def test_every_public_name_is_on_a_page(stage: Any) -> None:
     assert public - shown == set()
 
 
-def test_docstrings(as_rst: Callable[[list[str]], list[str]]) -> None:
+def test_docstrings(as_rst: Callable[[Sequence[str]], list[str]]) -> None:
     text = """What `x` does with *this*; `int32_t`s.
 
 | a | `b` |
