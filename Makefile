@@ -17,10 +17,11 @@ test: $(VENV)/installed $(VENV)/installed-test
 bench: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python benchmarks/run.py
 
-check: $(VENV)/installed-tools $(VENV)/installed-test stubs
+check: $(VENV)/installed-tools $(VENV)/installed-test $(VENV)/installed-docs stubs
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	MYPYPATH=tools/docs_site $(VENV)/bin/mypy tools/docs_site/*.py
 	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 	$(VENV)/bin/python tools/freshness.py
 

@@ -18,6 +18,7 @@ from typing import Any
 import llamacffi
 import unguarded
 from llamacffi import ffi, lib
+from llamacffi.types import llama_context_p, llama_model_p
 from timing import table, verdict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
@@ -61,7 +62,7 @@ def loop(arity: int) -> Callable[..., None]:
     return made
 
 
-def functions(model: ffi.CData, ctx: ffi.CData) -> list[Row]:
+def functions(model: llama_model_p, ctx: llama_context_p) -> list[Row]:
     vocab, memory = lib.llama_model_get_vocab(model), lib.llama_get_memory(ctx)
     buffer, c_buffer = ffi.new("char[32]"), ctypes.create_string_buffer(32)
 

@@ -23,8 +23,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import demo_model  # noqa: E402
+import tiny_models  # noqa: E402
 from fixture_types import MakeContext, Run  # noqa: E402
-from llamacffi import lib  # noqa: E402
+from llamacffi import Model, ffi, lib  # noqa: E402
 from llamacffi.native import encode_path  # noqa: E402
 from llamacffi.types import llama_context_p, llama_model_p  # noqa: E402
 
@@ -49,6 +50,26 @@ def model(model_path: str) -> Iterator[llama_model_p]:
     lib.llama_model_free(model)
 
 
+@pytest.fixture(scope="session")
+def owner(model: llama_model_p) -> Iterator[Model]:
+    """The same as an object of the package's, which does not free it."""
+    with Model.from_handle(model) as owner:
+        yield owner
+
+
+@pytest.fixture(scope="session")
+def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model, for as many tokens as tiny_models.N_CTX."""
+    return tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    """A tiny model for long texts."""
+    with Model(tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf", context_length=4096)) as model:
+        yield model
+
+
 @pytest.fixture
 def make_context(model: llama_model_p) -> Iterator[MakeContext]:
     """A function that makes a context with these parameters; it is freed when the test ends."""
@@ -68,6 +89,16 @@ def make_context(model: llama_model_p) -> Iterator[MakeContext]:
     yield make
     for ctx in made:
         lib.llama_free(ctx)
+
+
+@pytest.fixture
+def native_log() -> Iterator[list[object]]:
+    """The native code's log callback is as before when the test ends; what is put into the list lives until then."""
+    function, user_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
+    lib.llama_log_get(function, user_data)
+    kept: list[object] = []
+    yield kept
+    lib.llama_log_set(function[0], user_data[0])
 
 
 @pytest.fixture

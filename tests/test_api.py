@@ -4,8 +4,6 @@ What is expected comes from the shipped libraries, the shipped headers and the C
 our own, and not through the generator.
 """
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import ctypes

@@ -1,7 +1,5 @@
 """What the checked facade takes where C takes a pointer, a text, a struct or a function, and what it refuses."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import array
@@ -185,7 +183,7 @@ def test_ctypes_byref_behind_whose_offset_too_little_is_left() -> None:
 
 
 def test_ctypes_number() -> None:
-    assert llamacffi.ggml_fp16_to_fp32(ctypes.c_uint16(0x3C00)) == 1.0
+    assert unchecked.ggml_fp16_to_fp32(ctypes.c_uint16(0x3C00)) == 1.0
 
 
 def test_bytes_and_bytearray_for_bytes_of_any_meaning(tensor: ggml_tensor_p) -> None:
@@ -586,12 +584,9 @@ def test_a_call_is_made_once(gguf: gguf_context_p) -> None:
 
 
 @pytest.fixture
-def log() -> Any:
-    """Native code's log, which is put back as it was."""
-    old = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(*old)
-    yield lambda: lib.llama_model_load_from_file(b"/no/such/model.gguf", lib.llama_model_default_params())
-    lib.llama_log_set(old[0][0], old[1][0])
+def log(native_log: list[object]) -> Callable[[], object]:
+    """A function that has native code log something."""
+    return lambda: lib.llama_model_load_from_file(b"/no/such/model.gguf", lib.llama_model_default_params())
 
 
 def test_python_function(log: Callable[[], object]) -> None:

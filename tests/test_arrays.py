@@ -1,7 +1,5 @@
 """Views of native memory: what they show, and that they know when it is gone."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import contextlib
@@ -20,11 +18,6 @@ from llamacffi import Batch, Context, FreedHandleError, InvalidArgumentError, Mo
 from untyped import unchecked
 
 np = pytest.importorskip("numpy")
-
-
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("arrays") / "tiny.gguf")
 
 
 @pytest.fixture(scope="module")
@@ -307,6 +300,21 @@ def test_batches_views_end_with_it() -> None:
         tokens[1] = 5
         assert batch.token.tolist() == [7, 5, 9]
     assert is_stale(tokens)
+
+
+def test_first_view_after_the_class_of_arrays_was_referred_to(run_python: Run) -> None:
+    """As isinstance() with an abstract class does: PyPy then has an attribute of the class for it."""
+    code = """
+import weakref
+import numpy
+import llamacffi
+kept = weakref.ref(numpy.ndarray)
+with llamacffi.Batch(4) as batch:
+    batch.set([1, 2])
+    assert batch.token.tolist() == [1, 2]
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_numpy(run_python: Run, tiny_path: Path) -> None:

@@ -1,7 +1,5 @@
 """Contexts: their parameters, computing, outputs, memory, states, adapters, threads and ends."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import gc

@@ -1,4 +1,7 @@
-"""The examples of the README and the guides, run as they are: those of a file after each other, as one program."""
+"""The examples of the README and the guides, run as they are: those of a file after each other, as one program.
+
+So is the code in the last column of tables whose heading there is `here`: what a cell has is one line of the program.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,18 @@ import llamacffi
 import tiny_models
 from carrier import ROOT
 from fixture_types import MakeContext
-from llamacffi import lib
+from llamacffi import ffi, lib
 from llamacffi.types import llama_model_p
 
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # These are about handles, and take some as given.
 OF_HANDLES = ("callbacks.md", "c-sdk.md", "wrong-calls.md")
 
-EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(
+    r"^```python\n(?P<code>.*?)^```$|^\|[^\n]*\| here \|\n\|[-|]+\|\n(?P<table>(?:\|[^\n]*\n)+)",
+    re.MULTILINE | re.DOTALL,
+)
+CELL_CODE = re.compile(r"`([^`]+)`")
 SAID = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)  # what the guide says that it prints
 
 NOTES = {
@@ -74,7 +81,10 @@ def _write_adapter(path: Path, model: llama_model_p) -> None:
 def _log_as_before() -> Iterator[None]:
     logger, root = logging.getLogger("llamacffi"), logging.getLogger()
     level, handlers = logger.level, list(root.handlers)
+    function, data = ffi.new("ggml_log_callback *"), ffi.new("void **")
+    lib.llama_log_get(function, data)
     yield
+    lib.llama_log_set(function[0], data[0])
     logger.setLevel(level)
     root.handlers[:] = handlers
 
@@ -83,6 +93,12 @@ def _log_as_before() -> Iterator[None]:
 def handles(model: llama_model_p, make_context: MakeContext) -> dict[str, Any]:
     vocab = lib.llama_model_get_vocab(model)
     return {"llamacffi": llamacffi, "model": model, "vocab": vocab, "ctx": make_context(), "stop": threading.Event()}
+
+
+def _program(table: str) -> str:
+    """The code in the last cells of a table, a line a row."""
+    cells = [row.rstrip("| ").rpartition(" | ")[2] for row in table.splitlines()]
+    return "\n".join("; ".join(CELL_CODE.findall(cell)) for cell in cells)
 
 
 @pytest.mark.usefixtures("_log_as_before")
@@ -101,11 +117,11 @@ def test_examples(
         warnings.simplefilter("always")
         try:
             for example in EXAMPLE.finditer(text):
-                code = example[1]
-                above = "\n" * text.count("\n", 0, example.start(1))  # so that a traceback has the guide's lines
-                exec(compile(above + code, str(path), "exec"), names)
+                code = example["code"] or _program(example["table"])
+                line = text.count("\n", 0, example.start("code" if example["code"] else "table"))
+                exec(compile("\n" * line + code, str(path), "exec"), names)  # so that a traceback has the guide's lines
                 said = [line.strip() for line in capsys.readouterr().out.splitlines()]
-                assert said == SAID.findall(code), f"the example from line {len(above) + 1} on"
+                assert example["table"] or said == SAID.findall(code), f"the example from line {line + 1} on"
         finally:
             names.clear()
             gc.collect()

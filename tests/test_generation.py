@@ -1,7 +1,5 @@
 """Text from a model: one at a time."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import asyncio
@@ -31,29 +29,16 @@ from llamacffi import (
     Sampler,
     lib,
 )
-from llamacffi.types import llama_model_p
 
 Run = Callable[..., Any]
 
 CHAT = "<|im_start|>user\nSay only: yes<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.fixture(scope="module")
-def owner(model: llama_model_p) -> Iterator[Model]:
-    with Model.from_handle(model) as owner:
-        yield owner
-
-
 @pytest.fixture
 def context(owner: Model) -> Iterator[Context]:
     with owner.context(n_ctx=512, n_threads=2) as context:
         yield context
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    with Model(tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf", context_length=4096)) as model:
-        yield model
 
 
 @pytest.fixture

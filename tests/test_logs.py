@@ -323,16 +323,7 @@ def test_reason_is_of_the_latest_call_and_of_this_thread() -> None:
 # --- log callbacks ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """The log callback is as before when the test ends."""
-    before = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(*before)
-    yield
-    lib.llama_log_set(before[0][0], before[1][0])
-
-
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("native_log")
 def test_log_callback_takes_the_place_of_logging(caplog: pytest.LogCaptureFixture) -> None:
     pieces: list[tuple[int, str]] = []
     lib.llama_log_set(*llamacffi.callback("ggml_log_callback", lambda *piece: pieces.append(piece)))
@@ -343,7 +334,7 @@ def test_log_callback_takes_the_place_of_logging(caplog: pytest.LogCaptureFixtur
     assert not lines_of(caplog)
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("native_log")
 def test_log_callback_that_was_set_is_got() -> None:
     made = llamacffi.callback("ggml_log_callback", print)
     lib.llama_log_set(*made)
@@ -362,7 +353,7 @@ def test_log_callback_that_was_got_is_set_again(caplog: pytest.LogCaptureFixture
     assert lines_of(caplog)
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("native_log")
 def test_exception_in_a_log_callback_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     def raises(level: int, text: str) -> None:
         raise KeyError("in the callback")

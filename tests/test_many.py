@@ -9,24 +9,10 @@ from typing import Any
 
 import pytest
 
-import tiny_models
 from llamacffi import Context, InvalidArgumentError, Model, Sampler
-from llamacffi.types import llama_model_p
 
 COUNTRIES = ("France", "Germany", "Italy", "Spain", "Japan", "Norway")
 PROMPTS = [f"The capital of {country} is" for country in COUNTRIES]
-
-
-@pytest.fixture(scope="module")
-def owner(model: llama_model_p) -> Iterator[Model]:
-    with Model.from_handle(model) as owner:
-        yield owner
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    with Model(tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf", context_length=4096)) as model:
-        yield model
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """`Model`: what it is loaded from, what it says of itself, and when it ends."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import gc
@@ -21,6 +19,7 @@ import pytest
 import tiny_models
 from llamacffi import FreedHandleError, InvalidArgumentError, LlamaError, Model, Vocab, ffi, lib
 from llamacffi.handles import is_freed
+from llamacffi.types import AnyPointer
 from untyped import unchecked
 
 TEXT = "The quick brown fox"
@@ -30,11 +29,6 @@ TEXT = "The quick brown fox"
 def real(model_path: str) -> Iterator[Model]:
     with Model(model_path) as model:
         yield model
-
-
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
 
 
 @pytest.fixture
@@ -387,7 +381,7 @@ def test_dropped_with_its_contexts(tiny_path: Path) -> None:
     # Garbage in a circle: when the model's turn comes, it can't find its contexts any more.
     model = Model(tiny_path)
     contexts = [model.context(n_ctx=64), model.context(n_ctx=64)]
-    handles = [model.handle, *(context.handle for context in contexts)]
+    handles: list[AnyPointer] = [model.handle, *(context.handle for context in contexts)]
     circle: list[object] = [model, contexts]
     circle.append(circle)
     del model, contexts, circle

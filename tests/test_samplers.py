@@ -1,7 +1,5 @@
 """Samplers: each kind against the C function, chains and who owns what, grammars, and those written in Python."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import gc
@@ -19,6 +17,7 @@ from fixture_types import MakeContext
 from llamacffi import Model, Sampler, callbacks, ffi, lib
 from llamacffi.samplers import Candidates
 from llamacffi.types import llama_context_p, llama_model_p, llama_sampler_p
+from untyped import unchecked
 
 np = pytest.importorskip("numpy")
 
@@ -27,9 +26,8 @@ GRAMMAR = 'root ::= "yes" | "no"'
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    path = tiny_models.write_llama(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    with Model(path) as model:
+def tiny(tiny_path: Path) -> Iterator[Model]:
+    with Model(tiny_path) as model:
         yield model
 
 
@@ -429,7 +427,7 @@ def test_after_close(ctx: llama_context_p) -> None:
         sampler.perf,
         lambda: sampler.name,
         lambda: len(sampler),
-        lambda: sampler.append(Sampler.from_handle(ffi.NULL)),
+        lambda: sampler.append(unchecked.Sampler.from_handle(ffi.NULL)),
         sampler.__enter__,
     ):
         with pytest.raises(llamacffi.FreedHandleError, match="Sampler was closed"):

@@ -1,7 +1,5 @@
 """Tensors as arrays: dtypes, shapes, strides, and every quantized type against ggml's own conversion."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import random
@@ -168,8 +166,9 @@ def test_what_has_no_floats(tensor: MakeTensor) -> None:
 
 
 def test_what_is_no_tensor(ggml: ggml_context_p) -> None:
+    null: Any = ffi.NULL
     with pytest.raises(llamacffi.LlamaError, match="tensor"):
-        tensors.array(ffi.NULL)
+        tensors.array(null)
     params = ffi.new("struct ggml_init_params *", {"mem_size": 4096, "no_alloc": True})
     context = llamacffi.ggml_init(params[0])
     empty = llamacffi.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 4)

@@ -38,6 +38,7 @@ KINDS = {
     "constant": "constants",
     "typedef": "typedefs",
 }
+OURS = "llamacffi-earlier.h"  # src/native's, beside llama.cpp's headers where those lack a name
 _WORDS = ("came", "went", "moved", "changed", "deprecated", "no longer deprecated")
 _ALIKE = 0.75  # from here on, of 0 to 1, a name may be another's new form
 
@@ -214,8 +215,10 @@ def _noted(change: Change, whole: set[str], was_left_out: dict[str, str], is_lef
 def _entries(api: dict[str, Any]) -> dict[str, dict[str, Entry]]:
     """All that an API has, by kind and name."""
     found: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
-    found["header"] = {name: Entry(name, "", "") for name in api["headers"]}
+    found["header"] = {name: Entry(name, "", "") for name in api["headers"] if name != OURS}
     for each in api["functions"]:
+        if each["header"] == OURS:
+            continue
         parameters = [_declared(one["type"], one["name"]) for one in each["parameters"]] + ["..."] * each["variadic"]
         text = f"{_declared(each['returns'], each['name'])}({', '.join(parameters) or 'void'})"
         place = f"{each['header']}, of the {each['module']} backend" if each["module"] else each["header"]

@@ -6,6 +6,7 @@ Both with the file they are in, or belong in; header_gen's missing.py says when 
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 import sys
 from collections import Counter
@@ -22,9 +23,12 @@ import missing as header_missing
 import policy as policies
 import table as tables
 from guards import argument_names
+from known import Known, locals_of
 from model import API
 
-POLICY = ROOT / "tools" / "header_gen" / "policy.toml"
+_FOLDER = "tools/header_gen"
+POLICY = ROOT / _FOLDER / "policy.toml"
+NATIVE = ROOT / "src" / "native"
 _TABLE = re.compile(r"\[(\w+)\]")
 
 
@@ -33,7 +37,7 @@ class Stale:
     """A line of the policy that does not apply.
 
     Attributes:
-        file: the policy's file, below tools/header_gen.
+        file: where it is, in the repository.
         line: its number, 0 if it was not found.
         text: the line.
         why: what in it means nothing in the headers.
@@ -46,7 +50,7 @@ class Stale:
 
     @property
     def place(self) -> str:
-        return f"tools/header_gen/{self.file}{f':{self.line}' if self.line else ''}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Needed:
     """A line that the policy should have.
 
     Attributes:
-        file: the policy's file that it belongs in, below tools/header_gen.
+        file: the policy's file that it belongs in, in the repository.
         table: the table in that file.
         line: the line.
         why: what it is to say, as a question.
@@ -67,6 +71,14 @@ class Needed:
     why: str
     function: str
     subject: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    file: str
+    number: int
+    table: str
+    text: str
 
 
 def stale(api: dict[str, Any], source: Optional[Path], path: Path = POLICY) -> list[Stale]:
@@ -82,8 +94,13 @@ def stale(api: dict[str, Any], source: Optional[Path], path: Path = POLICY) -> l
     """
     policy = policies.load(path)
     lines = list(_lines(path))
-    found = [*_stale_names(policy, api, source), *_stale_functions(policy, _parameters(tables.read(api)))]
-    return list(dict.fromkeys(_placed(lines, *each) for each in found))
+    model = tables.read(api)
+    found = [*_stale_names(policy, api, source), *_stale_functions(policy, _parameters(model))]
+    known = Known(model, NATIVE)
+    placed = [_placed(lines, *each) for each in found]
+    placed += _stale_code(policy, model, known, lines)
+    placed += [_stale_check(name) for name in known.left_out]
+    return list(dict.fromkeys(placed))
 
 
 def needed(api: dict[str, Any], path: Path = POLICY) -> list[Needed]:
@@ -110,7 +127,7 @@ def needed(api: dict[str, Any], path: Path = POLICY) -> list[Needed]:
 
 def told_stale(stale: list[Stale]) -> str:
     """The lines that do not apply, and where they are."""
-    lines = [f"lines of the policy that no longer apply: {len(stale)}"]
+    lines = [f"lines of the policy, and of the checks in src/native, that no longer apply: {len(stale)}"]
     return "\n".join([*lines, *(f"  {each.place}: {each.why}\n    {each.text}" for each in stale)])
 
 
@@ -118,7 +135,7 @@ def told(needed: list[Needed]) -> str:
     """The lines to write, ready to paste, by file and table."""
     lines: list[str] = []
     for file, table in dict.fromkeys((each.file, each.table) for each in needed):
-        lines += [f"  in tools/header_gen/{file}, [{table}]:"]
+        lines += [f"  in {file}, [{table}]:"]
         chosen = [each for each in needed if (each.file, each.table) == (file, table)]
         lines += [f"    {each.line}  # {each.why}" for each in chosen]
     nothing = ", ".join(dict.fromkeys(f'{each.function} = ["{each.subject}"]' for each in needed[:1]))
@@ -187,15 +204,39 @@ def _unmatched(
         yield from ((table, pattern, name) for name in dict.fromkeys(names) if name not in taken)
 
 
+def _stale_code(policy: policies.Policy, api: API, known: Known, lines: list[_Line]) -> Iterator[Stale]:
+    """The C++ that guards leave out, as it speaks of what is none there."""
+    for function in api.functions:
+        names = argument_names(function.signature)
+        around = policy.lists("around", function.name)
+        code = [
+            ("failure", policy.last("failure", function.name)),
+            ("implemented", policy.last("implemented", function.name)),
+        ]
+        code += [("checks", condition) for _, condition, _ in policy.lists("checks", function.name)]
+        code += [("around", each) for each in around] + [
+            ("after", each) for each in policy.lists("after", function.name)
+        ]
+        declared = locals_of(" ".join(around))
+        for table, text in code:
+            lacking = text and known.unknown(text, function, names, declared)
+            if lacking:
+                written = (text, json.dumps(text)[1:-1])
+                inside = [line for line in lines if line.table == table and any(each in line.text for each in written)]
+                yield _at(inside, f"[{table}] {function.name}: left out of its guard, as there is no {lacking}")
+
+
+def _stale_check(name: str) -> Stale:
+    """A definition in src/native/checks that is left out."""
+    for file in sorted(NATIVE.glob("checks/*.hpp")):
+        for number, text in enumerate(file.read_text("utf-8").splitlines(), 1):
+            if re.search(rf"\b{name}\b", text):
+                why = f"{name} is left out of the build, as it speaks of what the headers don't have"
+                return Stale(file.relative_to(ROOT).as_posix(), number, text.strip(), why)
+    raise LookupError(name)
+
+
 # --- where a line is ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Line:
-    file: str
-    number: int
-    table: str
-    text: str
 
 
 def _lines(path: Path) -> Iterator[_Line]:
@@ -205,7 +246,7 @@ def _lines(path: Path) -> Iterator[_Line]:
         for number, text in enumerate(file.read_text("utf-8").splitlines(), 1):
             heading = _TABLE.fullmatch(text.partition("#")[0].strip())
             table = heading[1] if heading else table
-            yield _Line(file.relative_to(path.parent).as_posix(), number, table, text)
+            yield _Line(f"{_FOLDER}/{file.relative_to(path.parent).as_posix()}", number, table, text)
 
 
 def _placed(lines: list[_Line], table: str, pattern: str, name: str) -> Stale:
@@ -215,9 +256,13 @@ def _placed(lines: list[_Line], table: str, pattern: str, name: str) -> Stale:
     why = (
         f"[{table}] {pattern}: no parameter {name}" if name else f"[{table}] {pattern}: matches nothing in the headers"
     )
-    if place is None:
-        return Stale(POLICY.name, 0, "", why)
-    return Stale(place.file, place.number, place.text.strip(), why)
+    return _at([place] if place else [], why)
+
+
+def _at(places: list[_Line], why: str) -> Stale:
+    if not places:
+        return Stale(_FOLDER, 0, "", why)
+    return Stale(places[0].file, places[0].number, places[0].text.strip(), why)
 
 
 def _belongs(lines: list[_Line], table: str, header: str, headers: dict[str, str]) -> str:
@@ -227,4 +272,8 @@ def _belongs(lines: list[_Line], table: str, header: str, headers: dict[str, str
     for line in lines:
         if any(headers.get(word) == header for word in re.findall(r"\w+", line.text)):
             counts[line.table == table, line.file] += 1
-    return max(counts, key=lambda each: (each[0], counts[each]), default=(True, min(tabled, default=POLICY.name)))[1]
+    return max(
+        counts,
+        key=lambda each: (each[0], counts[each]),
+        default=(True, min(tabled, default=f"{_FOLDER}/{POLICY.name}")),
+    )[1]

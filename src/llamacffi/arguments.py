@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     # What the stubs of the checked functions say: what may stand for a text, and for an array or a `void *`.
     Text = Union[str, bytes, bytearray, memoryview, os.PathLike[str], ctypes.c_char_p, char_p]
-    CTypesPointer = Union[ctypes._Pointer[Any], ctypes._CArgObject, ctypes.c_void_p]
+    CTypesPointer = Union[
+        ctypes._Pointer[Any],
+        ctypes._CArgObject,  # pyright: ignore[reportGeneralTypeIssues]  # which it allows in annotations alone
+        ctypes.c_void_p,
+    ]
 
 # What cffi raises when it can't convert an argument; nothing has been called then.
 UNFIT = (TypeError, OverflowError, ValueError, LookupError, ffi.error)

@@ -169,7 +169,7 @@ _UNTOUCHED = frozenset(
         *("__array_finalize__", "__array_function__", "__array_prepare__", "__array_ufunc__", "__array_wrap__"),
         *("__buffer__", "__class__", "__class_getitem__", "__delattr__", "__dir__", "__getattribute__", "__init__"),
         *("__init_subclass__", "__iter__", "__len__", "__new__", "__release_buffer__", "__repr__", "__setattr__"),
-        *("__sizeof__", "__str__", "__subclasshook__", "setflags"),
+        *("__sizeof__", "__str__", "__subclasshook__", "__weakref__", "setflags"),
     )
 )
 _CONTENT = ("T", "__array_interface__", "__array_struct__", "ctypes", "data", "flat", "imag", "mT", "real")

@@ -7,7 +7,7 @@ import operator
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import llamacffi
 
@@ -17,6 +17,11 @@ from .native import ffi, lib
 from .owner import Owner
 from .tokens import as_tokens
 from .types import llama_batch
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from .tokens import Tokens
 
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
@@ -98,11 +103,11 @@ class Batch(Owner[llama_batch]):
 
     def set(
         self,
-        tokens: Any,
+        tokens: Union[Tokens, int],
         *,
-        pos: Union[int, Sequence[int]] = 0,
+        pos: Union[Tokens, int] = 0,
         seq: Union[int, tuple[int, ...]] = 0,
-        logits: Union[str, Sequence[Any]] = "last",
+        logits: Union[str, Sequence[Any], Buffer] = "last",
     ) -> None:
         """Replace the content.
 
@@ -123,11 +128,11 @@ class Batch(Owner[llama_batch]):
 
     def add(
         self,
-        tokens: Any,
+        tokens: Union[Tokens, int],
         *,
-        pos: Union[int, Sequence[int], None] = None,
+        pos: Union[Tokens, int, None] = None,
         seq: Union[int, tuple[int, ...]] = 0,
-        logits: Union[str, Sequence[Any]] = "last",
+        logits: Union[str, Sequence[Any], Buffer] = "last",
     ) -> int:
         """Append tokens or embeddings.
 

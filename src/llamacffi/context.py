@@ -22,10 +22,13 @@ from .tokens import as_tokens
 from .types import llama_context_p
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from .adapters import LoraAdapter
     from .generation import Generation
     from .many import Generations
     from .samplers import Sampler
+    from .tokens import Tokens
 
 
 class Perf(NamedTuple):
@@ -256,7 +259,7 @@ class Context(Owner[llama_context_p]):
 
     # --- computing ---
 
-    def decode(self, batch: Union[Batch, Sequence[int], Any]) -> None:
+    def decode(self, batch: Union[Batch, Tokens, int]) -> None:
         """Compute tokens, and remember them.
 
         Args:
@@ -277,7 +280,7 @@ class Context(Owner[llama_context_p]):
         with batch.in_use() if isinstance(batch, Batch) else nullcontext():
             self._compute(llamacffi.llama_decode, batch, self._in_parts())
 
-    def encode(self, batch: Union[Batch, Sequence[int], Any]) -> None:
+    def encode(self, batch: Union[Batch, Tokens, int]) -> None:
         """Compute tokens with the encoder, remembering nothing but what the decoder is to see.
 
         Args:
@@ -497,7 +500,7 @@ class Context(Owner[llama_context_p]):
             raise LlamaError("llama.cpp could not set these adapters", native=reason())
         held.changed(self)  # with other weights, prompts begin otherwise
 
-    def set_control_vector(self, data: Any, *, layers: Optional[tuple[int, int]] = None) -> None:
+    def set_control_vector(self, data: Optional[Buffer], *, layers: Optional[tuple[int, int]] = None) -> None:
         """Add a control vector to what the layers compute, from now on.
 
         Args:
@@ -600,7 +603,7 @@ class Context(Owner[llama_context_p]):
         """
         return states.read(self.handle, seq)
 
-    def set_state(self, data: Any, *, seq: Optional[int] = None) -> None:
+    def set_state(self, data: Buffer, *, seq: Optional[int] = None) -> None:
         """Restore what `state()` has given. What it remembered before, of this sequence or at all, is gone.
 
         Args:
@@ -617,7 +620,9 @@ class Context(Owner[llama_context_p]):
         held.changed(self, *([] if seq is None else [seq]))
         states.write(handle, data, seq)
 
-    def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = None, *, seq: Optional[int] = None) -> None:
+    def save_state(
+        self, path: Union[str, os.PathLike[str]], tokens: Optional[Tokens] = None, *, seq: Optional[int] = None
+    ) -> None:
         """Write `state()` to a file, which appears under its name once it is whole.
 
         Args:

@@ -25,9 +25,10 @@ from .types import llamacffi_choice_p, llamacffi_loop_p, llamacffi_sequence_p
 if TYPE_CHECKING:
     from .context import Context
     from .samplers import Sampler
+    from .tokens import Tokens
     from .vocab import Vocab
 
-Prompt = Union[str, bytes, Sequence[int]]
+Prompt = Union[str, bytes, "Tokens"]
 Stop = Union[str, bytes, int]
 
 Piece = TypeVar("Piece")

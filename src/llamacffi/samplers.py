@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 import llamacffi
 
@@ -18,6 +18,15 @@ from .owner import Owner
 from .plans import Plan, plan_of, sample_by
 from .python_samplers import LogitsProcessors, PythonSampler
 from .types import Null, llama_sampler_p, llama_token_data_array_p, llama_vocab_p
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .model import Model
+    from .types import llama_context_p, llama_model_p
+    from .vocab import Vocab
+
+    Vocabulary = Union[Model, Vocab, llama_model_p, llama_vocab_p]
+    """What has a vocabulary, or is one."""
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
@@ -95,7 +104,7 @@ class Sampler(Owner[llama_sampler_p]):
 
     def __init__(
         self,
-        vocab: Any = None,
+        vocab: Optional[Vocabulary] = None,
         *,
         temperature: float = 0.8,
         top_k: int = 40,
@@ -143,16 +152,17 @@ class Sampler(Owner[llama_sampler_p]):
         super().__init__(_new_chain(no_perf))
         self._members = [] if no_perf else None
         cls = type(self)
+        source: Any = vocab  # which says itself what it lacks
         try:
             if processors:
                 self.append(cls._of_processors(processors))
-            biases = [*_suppressed(vocab), *_pairs(logit_bias)]
+            biases = [*_suppressed(source), *_pairs(logit_bias)]
             if biases:
-                self.append(cls.logit_bias(vocab, biases))
+                self.append(cls.logit_bias(source, biases))
             if trigger_words or trigger_patterns or trigger_tokens:
                 self.append(
                     cls.grammar_lazy_patterns(
-                        vocab,
+                        source,
                         grammar,
                         grammar_root,
                         trigger_patterns=[
@@ -163,13 +173,13 @@ class Sampler(Owner[llama_sampler_p]):
                     )
                 )
             elif grammar:
-                self.append(cls.grammar(vocab, grammar, grammar_root))
+                self.append(cls.grammar(source, grammar, grammar_root))
             if repeat_penalty != 1 or frequency_penalty != 0 or presence_penalty != 0:
-                self.append(cls.penalties(vocab, penalty_last_n, repeat_penalty, frequency_penalty, presence_penalty))
+                self.append(cls.penalties(source, penalty_last_n, repeat_penalty, frequency_penalty, presence_penalty))
             if dry_multiplier != 0:
                 self.append(
                     cls.dry(
-                        vocab, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n, dry_sequence_breakers
+                        source, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n, dry_sequence_breakers
                     )
                 )
             greedy = temperature <= 0
@@ -187,7 +197,7 @@ class Sampler(Owner[llama_sampler_p]):
             if not mirostat and xtc_probability > 0:
                 self.append(cls.xtc(xtc_probability, xtc_threshold, min_keep, seed))
             if not mirostat and infill:
-                self.append(cls.infill(vocab))
+                self.append(cls.infill(source))
             if not greedy and dynatemp_range > 0:
                 self.append(cls.temp_ext(temperature, dynatemp_range, dynatemp_exponent))
             elif not greedy and temperature != 1:
@@ -195,7 +205,7 @@ class Sampler(Owner[llama_sampler_p]):
             if greedy:
                 self.append(cls.greedy())
             elif mirostat == 1:
-                self.append(cls.mirostat(vocab, seed, mirostat_tau, mirostat_eta))
+                self.append(cls.mirostat(source, seed, mirostat_tau, mirostat_eta))
             elif mirostat == 2:
                 self.append(cls.mirostat_v2(seed, mirostat_tau, mirostat_eta))
             elif adaptive_target >= 0:
@@ -223,7 +233,7 @@ class Sampler(Owner[llama_sampler_p]):
         return cls._borrowing(handle)
 
     @classmethod
-    def from_options(cls, vocab: Any, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
+    def from_options(cls, vocab: Vocabulary, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
         """The sampler that a function with `sampler=` and with the keywords of `Sampler` is to use.
 
         Args:
@@ -339,7 +349,7 @@ class Sampler(Owner[llama_sampler_p]):
 
     # --- use --------------------------------------------------------------------------------------------------------
 
-    def sample(self, ctx: Any, i: int = -1) -> int:
+    def sample(self, ctx: Union[Context, llama_context_p], i: int = -1) -> int:
         """Choose a token by the logits of an output, and accept it (C: `llama_sampler_sample`).
 
         Args:
@@ -350,7 +360,8 @@ class Sampler(Owner[llama_sampler_p]):
             LlamaError: there is no such output, or nothing in the chain has chosen. What a Python sampler raises is
                 raised here.
         """
-        handle, context = self.handle, getattr(ctx, "handle", ctx)
+        handle, given = self.handle, cast("Any", ctx)
+        context: llama_context_p = getattr(given, "handle", given)
         plan = self.plan
         if plan:
             token = sample_by(plan, handle, context, i)
@@ -538,7 +549,7 @@ class Sampler(Owner[llama_sampler_p]):
 
     @classmethod
     def mirostat(
-        cls, vocab: Any, seed: Optional[int] = None, tau: float = 5.0, eta: float = 0.1, m: int = 100
+        cls, vocab: Union[Vocabulary, int], seed: Optional[int] = None, tau: float = 5.0, eta: float = 0.1, m: int = 100
     ) -> Sampler:
         """Chooses by Mirostat 1.0 (C: `llama_sampler_init_mirostat`).
 
@@ -568,7 +579,7 @@ class Sampler(Owner[llama_sampler_p]):
         return cls._of(llamacffi.llama_sampler_init_adaptive_p(target, decay, _seed(seed)))
 
     @classmethod
-    def grammar(cls, vocab: Any, text: str, root: str = "root") -> Sampler:
+    def grammar(cls, vocab: Vocabulary, text: str, root: str = "root") -> Sampler:
         """Allows only tokens that continue a text by a grammar (C: `llama_sampler_init_grammar`).
 
         Args:
@@ -585,7 +596,7 @@ class Sampler(Owner[llama_sampler_p]):
     @classmethod
     def grammar_lazy_patterns(
         cls,
-        vocab: Any,
+        vocab: Vocabulary,
         text: str,
         root: str = "root",
         *,
@@ -626,7 +637,7 @@ class Sampler(Owner[llama_sampler_p]):
     @classmethod
     def grammar_lazy(
         cls,
-        vocab: Any,
+        vocab: Vocabulary,
         text: str,
         root: str = "root",
         *,
@@ -636,7 +647,7 @@ class Sampler(Owner[llama_sampler_p]):
         """The same with words (C: `llama_sampler_init_grammar_lazy`, deprecated there): see `grammar_lazy_patterns`."""
         handle, parents = _vocab("grammar_lazy", vocab)
         words, tokens = _listed("trigger_words", trigger_words), _listed("trigger_tokens", trigger_tokens)
-        init: Any = llamacffi.llama_sampler_init_grammar_lazy  # pyright: ignore[reportDeprecated]  # as it is told
+        init: Any = llamacffi.llama_sampler_init_grammar_lazy
         return cls._of_grammar(parents, init, handle, text, root, words, len(words), tokens, len(tokens))
 
     @classmethod
@@ -654,7 +665,7 @@ class Sampler(Owner[llama_sampler_p]):
     @classmethod
     def penalties(
         cls,
-        vocab: Any,
+        vocab: Union[Vocabulary, int],
         penalty_last_n: int = 64,
         penalty_repeat: float = 1.0,
         penalty_freq: float = 0.0,
@@ -694,7 +705,7 @@ class Sampler(Owner[llama_sampler_p]):
     @classmethod
     def dry(
         cls,
-        vocab: Any,
+        vocab: Vocabulary,
         dry_multiplier: float,
         dry_base: float = 1.75,
         dry_allowed_length: int = 2,
@@ -727,7 +738,7 @@ class Sampler(Owner[llama_sampler_p]):
         return cls._of(made, *parents)
 
     @classmethod
-    def logit_bias(cls, vocab: Any, logit_bias: LogitBias) -> Sampler:
+    def logit_bias(cls, vocab: Union[Vocabulary, int], logit_bias: LogitBias) -> Sampler:
         """Adds to the logits of some tokens (C: `llama_sampler_init_logit_bias`).
 
         Args:
@@ -748,7 +759,7 @@ class Sampler(Owner[llama_sampler_p]):
         )
 
     @classmethod
-    def infill(cls, vocab: Any) -> Sampler:
+    def infill(cls, vocab: Vocabulary) -> Sampler:
         """For filling in a text's middle, after top-k and top-p (C: `llama_sampler_init_infill`).
 
         Args:

@@ -10,7 +10,18 @@ from .native import PACKAGE, get_include, get_library_dir, user_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypedDict
+
     from cffi import FFI
+
+    class ExtensionOptions(TypedDict):
+        """What `extension_options` returns."""
+
+        include_dirs: list[str]
+        library_dirs: list[str]
+        libraries: list[str]
+        extra_link_args: list[str]
+
 
 __all__ = ["cflags", "extension_options", "ffi_builder", "get_cmake_dir", "get_pkgconfig_dir", "libs"]
 
@@ -43,7 +54,7 @@ def _shipped(folder: str, what: str) -> str:
     return os.path.join(PACKAGE, folder)
 
 
-def extension_options() -> dict[str, list[str]]:
+def extension_options() -> ExtensionOptions:
     """What a compiled module needs to use the headers and the libraries.
 
     Returns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import llamacffi
 
@@ -13,6 +13,11 @@ from .files import path_name, replacing
 from .native import encode_path, ffi
 from .tokens import as_tokens
 from .types import llama_context_p
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from .tokens import Tokens
 
 _new = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -32,7 +37,7 @@ def read(handle: llama_context_p, seq: Optional[int]) -> bytes:
     return bytes(ffi.buffer(data, n))
 
 
-def write(handle: llama_context_p, data: Any, seq: Optional[int]) -> None:
+def write(handle: llama_context_p, data: Buffer, seq: Optional[int]) -> None:
     """Restore a state."""
     try:
         memory = ffi.from_buffer("uint8_t[]", data)
@@ -48,7 +53,7 @@ def write(handle: llama_context_p, data: Any, seq: Optional[int]) -> None:
         raise LlamaError(f"these {size} bytes are not a state of {what}", native=reason())
 
 
-def save(handle: llama_context_p, path: Union[str, os.PathLike[str]], tokens: Any, seq: Optional[int]) -> None:
+def save(handle: llama_context_p, path: Union[str, os.PathLike[str]], tokens: Tokens, seq: Optional[int]) -> None:
     """Write a state to a file, whole or not at all."""
     ids, n = as_tokens(tokens)
     target = path_name(path)

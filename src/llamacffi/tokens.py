@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Union, cast
 
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError
 from .native import ffi
 from .types import int32_t_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from typing_extensions import Buffer
+
+    Tokens = Union[Iterable[int], Buffer]
+    """Integers: a list, a range, an array of them, or what gives them one by one."""
 
 _TOKENS = ffi.typeof("llama_token[]")
 

@@ -19,9 +19,10 @@ from .types import int32_t_array, int32_t_p, llama_vocab_p
 
 if TYPE_CHECKING:
     from .model import Model
+    from .tokens import Tokens
 
-    Text = Union[str, bytes]
-    Tokens = Any  # integers: a list, a range, an array of them, or what gives them one by one
+    Text = Union[str, bytes, bytearray, memoryview]
+    """A text: str, or its bytes in UTF-8."""
 
 
 class Vocab(Owner[llama_vocab_p]):

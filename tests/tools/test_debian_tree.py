@@ -1,7 +1,5 @@
 """tools/debian_tree.py where no tree can be made, and what it does to one; the tests of wheels make real ones."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import os

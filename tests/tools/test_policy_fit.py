@@ -16,7 +16,7 @@ import llamacffi
 import policy_fit
 import table
 from fake_trees import tree
-from model import spell
+from model import Field, inline_of, spell
 
 INVENTED = """
 struct llama_thing;
@@ -79,7 +79,21 @@ def test_types_are_read_as_they_are_spelled(api: dict[str, Any]) -> None:
         assert spell(function.signature.result) == each["returns"]
         given = [{"name": one.name, "type": spell(one.type)} for one in function.signature.parameters]
         assert given == each["parameters"]
+    for record, each in zip(model.records, api["structs"]):
+        assert (record.fields is None) == (each["fields"] is None)
+        assert_fields(record.fields or [], each["fields"] or [])
     assert [spell(each.type) for each in model.typedefs] == [each["type"] for each in api["typedefs"]]
+
+
+def assert_fields(fields: list[Field], table: list[dict[str, Any]]) -> None:
+    assert [each.name for each in fields] == [each["name"] for each in table]
+    for field, each in zip(fields, table):
+        inner = inline_of(field.type)
+        if inner:
+            assert each["type"].startswith(inner.keyword)
+            assert_fields(inner.fields or [], each["fields"])
+        else:
+            assert spell(field.type) == each["type"]
 
 
 def test_the_policy_fits_the_pinned_source(api: dict[str, Any]) -> None:
@@ -98,12 +112,13 @@ def test_what_is_asked_of_new_functions(newer: dict[str, Any]) -> None:
 def test_lines_as_told_are_taken_and_end_the_asking(newer: dict[str, Any], policy: Path) -> None:
     """Pasted where the warning says; the lists and what only a person knows in their own way."""
     for each in policy_fit.needed(newer, policy):
-        file = policy.parent / each.file
+        file = policy.parent / Path(each.file).relative_to("tools/header_gen")
         text = file.read_text("utf-8")
         if each.table == "computes":
             text = text.replace("[computes]\nfunctions = [", f"[computes]\nfunctions = [{each.line}")
         elif "FUNCTION" not in each.line:
-            text = text.replace(f"[{each.table}]\n", f"[{each.table}]\n{each.line}\n", 1)
+            line = each.line.replace("COUNT", "llama_thing_n_layers(thing)")
+            text = text.replace(f"[{each.table}]\n", f"[{each.table}]\n{line}\n", 1)
         file.write_text(text, "utf-8")
     left = policy_fit.needed(newer, policy)
     assert [each.line for each in left] == ['FUNCTION = "llama_other"']
@@ -125,7 +140,7 @@ def test_lines_that_do_not_apply(api: dict[str, Any], policy: Path) -> None:
     (policy.with_suffix("") / "other.toml").write_text(more, "utf-8")
     found = policy_fit.stale(api, None, policy)
     assert {(each.file, each.line, each.text) for each in found} == {
-        ("policy/other.toml", 3, '"llama_go* llama_decode" = ["nothing"]'),
+        ("tools/header_gen/policy/other.toml", 3, '"llama_go* llama_decode" = ["nothing"]'),
     }
     assert [each.why for each in found] == [
         "[nullable] llama_go*: matches nothing in the headers",
@@ -133,11 +148,33 @@ def test_lines_that_do_not_apply(api: dict[str, Any], policy: Path) -> None:
     ]
 
 
+def test_code_that_guards_leave_out(api: dict[str, Any]) -> None:
+    """Checks must not get lost where a field that they look at has another name."""
+    less = copy.deepcopy(api)
+    for each in less["structs"]:
+        lost = {"llama_context_params": "n_seq_max", "mtmd_input_text": "text_len"}.get(each["name"])
+        each["fields"] = each["fields"] and [field for field in each["fields"] if field["name"] != lost]
+    found = {(each.file, each.why) for each in policy_fit.stale(less, None)}
+    folder, left_out = "tools/header_gen/policy", "left out of its guard, as there is no"
+    assert (f"{folder}/llama.toml", f"[checks] llama_init_from_model: {left_out} n_seq_max") in found
+    assert (f"{folder}/mtmd.toml", f"[checks] mtmd_tokenize: {left_out} mtmd_is_text") in found
+    assert [why for file, why in found if file == "src/native/checks/mtmd.hpp" and why.startswith("mtmd_is_text ")]
+
+
+def pretend_pinned(monkeypatch: pytest.MonkeyPatch, api: dict[str, Any]) -> None:
+    """Have the pinned source declare something else."""
+
+    def of_source(source: Path, name: str, work: Path) -> api_diff.Side:
+        return api_diff.Side(name, api, source)
+
+    monkeypatch.setattr(api_diff, "of_source", of_source)
+
+
 def test_make_check_warns_of_what_is_missing(
     newer: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is no error: until then the defaults hold."""
-    monkeypatch.setattr(api_diff, "of_source", lambda source, name, work: api_diff.Side(name, newer, source))
+    pretend_pinned(monkeypatch, newer)
     assert freshness.main() == 0
     stderr = capsys.readouterr().err
     assert stderr.startswith("warning: the policy does not say\n")
@@ -148,6 +185,6 @@ def test_make_check_fails_where_a_line_does_not_apply(
     api: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     less = {**api, "functions": [each for each in api["functions"] if each["name"] != "llama_split_path"]}
-    monkeypatch.setattr(api_diff, "of_source", lambda source, name, work: api_diff.Side(name, less, source))
+    pretend_pinned(monkeypatch, less)
     assert freshness.main() == 1
     assert "tools/header_gen/policy/sizes.toml:" in capsys.readouterr().err

@@ -1,7 +1,5 @@
 """tools/vendor.py against made-up carriers: a whole, checked tree or the old state, whatever happens."""
 
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 import contextlib

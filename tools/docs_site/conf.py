@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.domains.c import CDomain
 from sphinx.util.nodes import make_refnode
 
 import llamacffi
@@ -49,6 +50,13 @@ nitpick_ignore_regex = [
 ]
 
 
+class _CDomain(CDomain):
+    """Functions' parameters are not found by the search: there are thousands, and each is within its function."""
+
+    def get_objects(self) -> Iterator[tuple[str, str, str, str, str, int]]:
+        return (each for each in super().get_objects() if each[2] != "functionParam")
+
+
 def _docstring(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     lines[:] = docstrings.as_rst(lines)
 
@@ -63,23 +71,16 @@ def _skip(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) ->
     return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
-class Links(SphinxPostTransform):
-    """Code that is the name of something in the reference is a link to it."""
-
-    default_priority = 20
-
-    def run(self, **kwargs: Any) -> None:
-        if self.env.current_document.docname.startswith("c/"):
-            return  # the generator has written the links
-        places = _places(self.env)
-        for literal in list(self.document.findall(nodes.literal)):
-            place = places.get(_name(literal.astext()))
-            if not place or isinstance(literal.parent, (nodes.reference, nodes.title)):
-                continue
-            document, anchor = place
+def _link_names(app: Any, document: nodes.document, here: str) -> None:
+    """Code that is the name of something in the reference becomes a link to it."""
+    if here.startswith("c/"):
+        return  # the generator has written the links
+    places = _places(app.env)
+    for literal in list(document.findall(nodes.literal)):
+        place = places.get(_name(literal.astext()))
+        if place and not isinstance(literal.parent, (nodes.reference, nodes.title)):
             inside = nodes.literal("", literal.astext(), classes=list(literal["classes"]))
-            builder, here = self.app.builder, self.env.current_document.docname
-            literal.replace_self(make_refnode(builder, here, document, anchor, inside))
+            literal.replace_self(make_refnode(app.builder, here, *place, inside))
 
 
 def _name(code: str) -> str:
@@ -94,7 +95,7 @@ def _name(code: str) -> str:
 def _places(env: Any) -> dict[str, tuple[str, str]]:
     """Where each name is: document and anchor."""
     if not hasattr(env, "places_of_names"):
-        found = {}
+        found: dict[str, tuple[str, str]] = {}
         for domain in ("c", "py"):
             for name, _, kind, document, anchor, _ in env.domains[domain].get_objects():
                 if domain == "c" and "." not in name:
@@ -110,4 +111,5 @@ def setup(app: Any) -> None:
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
-    app.add_post_transform(Links)
+    app.connect("doctree-resolved", _link_names)
+    app.add_domain(_CDomain, override=True)

@@ -28,7 +28,8 @@ def as_rst(lines: list[str]) -> list[str]:
 
 def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
     """The parts of a docstring: title and lines, without what indents them; what has no title has ""."""
-    title, body = "", []
+    title = ""
+    body: list[str] = []
     for line in lines:
         found = _SECTION.match(line)
         if found or (title and line and not line.startswith(" ")):
@@ -85,7 +86,8 @@ def _table(rows: list[str]) -> Iterator[str]:
 
 def _inline(text: str) -> str:
     """Text with code in it."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for code in _CODE.finditer(text):
         parts += [_MARKUP.sub(r"\\\g<0>", text[at : code.start()]), f"\\ ``{' '.join(code[1].split())}``\\ "]
         at = code.end()

@@ -214,9 +214,8 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
     body += [f"    {statement}" for statement in around]
     body += [f"    {line}" for line in _call(function, names, policy, known)]
     result = types.handle(signature.result)
-    after = [
-        each for each in policy.lists("after", name) if usable(each, *around) and not gone & set(re.findall(r"\w+", each))
-    ]
+    afterwards = policy.lists("after", name)
+    after = [each for each in afterwards if usable(each, *around) and not gone & set(re.findall(r"\w+", each))]
     if result in free_by_kind and any("made(result" in each for each in after):
         undo = f"if (result && !known(result)) ::{free_by_kind[result]}(result);"
         body.append(f"    if (call.raised()) {{ {undo} {give_up} }}")

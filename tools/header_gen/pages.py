@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
+from typing import Optional
 
+import defaults
 from emit import returns_nothing
 from guards import Types, argument_names, nullable
 from model import (
@@ -68,7 +70,7 @@ class _Writer:
         return any(each.header == header for group in self._groups.values() for each in group)
 
     def index(self, files: list[str]) -> str:
-        rows = []
+        rows: list[list[str]] = []
         for file in files:
             header = file[: -len(".rst")]
             counts = [sum(each.header == header for each in group) for group in self._groups.values()]
@@ -124,7 +126,8 @@ class _Writer:
 
     def _linked(self, text: str) -> str:
         """Text as it is, in which the names of the API are links."""
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for word in _WORD.finditer(text):
             if word[0] in self._known:
                 parts += [_escaped(text[at : word.start()]), f"\\ {self._link(word[0])}\\ "]
@@ -143,7 +146,7 @@ class _Writer:
         if function.deprecated:
             content.insert(0, f"**Deprecated.** {self._linked(function.deprecation)}".rstrip())
         fields = [
-            f":{name}: {text}"
+            f":{name}:{'' if text.startswith(chr(10)) else ' '}{text}"
             for name, text in (
                 ("In Python", self._in_python(function, names)),
                 ("May be NULL", self._nullable(function, names)),
@@ -176,8 +179,11 @@ class _Writer:
         return _codes(found)
 
     def _frees(self, function: Function) -> str:
-        freed = self._policy.last("frees", function.name)
+        freed = self._freed(function)
         return f"``{freed}``" if freed else ""
+
+    def _freed(self, function: Function) -> Optional[str]:
+        return defaults.freed(function, argument_names(function.signature), self._policy, self._types)
 
     def _keeps(self, function: Function) -> str:
         keeps = self._policy.merged("keeps", function.name)
@@ -217,9 +223,10 @@ class _Writer:
         wrong: list[str] = []
         handles: list[str] = []
         busy: list[str] = []
-        frees = policy.last("frees", function.name)
+        frees = self._freed(function)
+        quick = policy.names("quick", function.name)
         unchecked = policy.lists("any_enum", function.name)
-        not_null = []
+        not_null: list[str] = []
         for parameter, name in zip(function.signature.parameters, names):
             kind, enum = types.handle(parameter.type), types.enum(parameter.type)
             is_pointer = isinstance(types.plain(parameter.type), Pointer)
@@ -228,20 +235,21 @@ class _Writer:
             if kind:
                 handles.append(name)
                 locked = not types.is_const(parameter.type) or kind == "llama_sampler"
-                if not types.kinds[kind][1] and (locked or name == frees):
+                if not types.kinds[kind][1] and (name == frees or (locked and not quick)):
                     busy.append(name)
             elif enum and enum.name and name not in unchecked:
                 wrong.append(f"``{name}`` is no value of {self._link(enum.name)}")
         if not_null:
             wrong.insert(0, f"{_codes(not_null, 'or')} is NULL")
-        for name, size in policy.merged("sizes", function.name).items():
+        counts = defaults.counts(function, names, policy, types)
+        for name, size in {**counts, **policy.merged("sizes", function.name)}.items():
             if size not in ("0", "1"):
                 wrong.append(f"``{name}`` has fewer elements than ``{size}``")
         problems: dict[str, dict[str, None]] = {}
         for argument, _, problem in policy.lists("checks", function.name):
             problems.setdefault(argument, {})[self._linked(problem)] = None
         wrong += [f"``{argument}``: {'; '.join(texts)}" for argument, texts in problems.items()]
-        lines = []
+        lines: list[str] = []
         if wrong:
             lines.append(f":py:exc:`~llamacffi.InvalidArgumentError`: {wrong[0] if len(wrong) == 1 else ''}".rstrip())
             lines += ["", *(f"  * {each}" for each in wrong), ""] if len(wrong) > 1 else []

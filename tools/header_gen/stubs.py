@@ -252,8 +252,10 @@ def _literal(texts: list[str]) -> str:
     return f"Literal[{', '.join(f'{chr(34)}{text}{chr(34)}' for text in texts)}]"
 
 
-_PYTHONS = {"Any", "Buffer", "CTypesPointer", "Callable", "Callback", "IO", "Sequence", "SupportsFloat"}
-_PYTHONS |= {"SupportsIndex", "Text"}
+_PYTHONS = {
+    *("Any", "Buffer", "CTypesPointer", "Callable", "Callback", "IO"),
+    *("Sequence", "SupportsFloat", "SupportsIndex", "Text"),
+}
 
 
 def _qualified(type_: str) -> str:

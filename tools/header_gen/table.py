@@ -1,11 +1,10 @@
-"""api.json back to the API model, as far as guards and policy need it: functions, and what their types lead to.
-
-Of structs it has their names and whether they are opaque; the fields stay in the table.
-"""
+"""api.json back to the API model: what it says of functions, types and what was left out; no sizes and offsets."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import re
+from collections.abc import Iterator
+from typing import Any
 
 from pycparser import c_parser
 
@@ -13,15 +12,18 @@ from model import (
     API,
     Array,
     Asked,
+    Constant,
     Enum,
     Enumerator,
     Field,
     Function,
+    Inline,
     Named,
     Parameter,
     Pointer,
     Record,
     Signature,
+    Skipped,
     Type,
     Typedef,
 )
@@ -35,7 +37,7 @@ def read(table: dict[str, Any]) -> API:
     types = _types([each["type"] for each in table["typedefs"]] + list(_spelled(table)), names)
     api = API(headers=table["headers"])
     for each in table["structs"]:
-        fields: Optional[list[Field]] = None if each["fields"] is None else []
+        fields = None if each["fields"] is None else _fields(each["fields"], types)
         api.types.append(Record(**_place(each), keyword=each["kind"], tagged=each["tagged"], fields=fields))
     for each in table["enums"]:
         values = [Enumerator(**_place(one), value=Asked(one["name"], one["value"])) for one in each["values"]]
@@ -46,6 +48,8 @@ def read(table: dict[str, Any]) -> API:
         signature = Signature(types[each["returns"]], parameters, each["variadic"])
         function = Function(**_place(each), signature=signature, deprecated=each["deprecated"], module=each["module"])
         api.functions.append(function)
+    api.constants = [Constant(**_place(each), value=Asked(each["name"], each["value"])) for each in table["constants"]]
+    api.skipped = [Skipped(**each) for each in table["skipped"]]
     return api
 
 
@@ -53,9 +57,35 @@ def _place(each: dict[str, Any]) -> dict[str, Any]:
     return {key: each[key] for key in ("name", "header", "line", "comment")}
 
 
-def _spelled(table: dict[str, Any]) -> set[str]:
-    spelled = {each["returns"] for each in table["functions"]}
-    return spelled.union(one["type"] for each in table["functions"] for one in each["parameters"])
+def _fields(fields: list[dict[str, Any]], types: dict[str, Type]) -> list[Field]:
+    found: list[Field] = []
+    for each in fields:
+        if "fields" in each:  # a struct or union without a name, or an array of them
+            keyword, bracket, lengths = each["type"].partition("[")
+            inner = Record("", each["header"], each["line"], keyword=keyword, fields=_fields(each["fields"], types))
+            type_: Type = Inline(inner)
+            for length in reversed(re.findall(r"\[(\d*)\]", bracket + lengths)):
+                type_ = Array(type_, Asked(length, int(length)) if length else None)
+        else:
+            type_ = types[each["type"]]
+        found.append(Field(**_place(each), type=type_))
+    return found
+
+
+def _spelled(table: dict[str, Any]) -> Iterator[str]:
+    for each in table["functions"]:
+        yield each["returns"]
+        yield from (one["type"] for one in each["parameters"])
+    for each in table["structs"]:
+        yield from _spelled_fields(each["fields"] or [])
+
+
+def _spelled_fields(fields: list[dict[str, Any]]) -> Iterator[str]:
+    for each in fields:
+        if "fields" in each:
+            yield from _spelled_fields(each["fields"])
+        else:
+            yield each["type"]
 
 
 def _types(texts: list[str], typedefs: list[str]) -> dict[str, Type]:

@@ -87,9 +87,5 @@ def nothing_as_value(ctx: llama_context_p) -> int:
     return llamacffi.llama_synchronize(ctx)  # WRONG
 
 
-def constant_is_set() -> None:
-    lib.LLAMA_TOKEN_NULL = 0  # WRONG
-
-
 def number_to_string() -> bytes:
     return ffi.string(3)  # WRONG
