@@ -28,6 +28,9 @@ _OF_FFI = """
     CData CType NULL addressof alignof buffer callback def_extern errno error from_handle gc getctype init_once
     list_types memmove new_allocator new_handle offsetof release sizeof string typeof unpack
 """
+_NEW = "Memory of a C type, zeroed, which lives as long as this pointer or array; `init` is what it begins with."
+_CAST = "A value as another C type, as a cast in C: a pointer that owns nothing, or a number."
+_FROM_BUFFER = "The memory of a Python object as an array of C's, without a copy; it keeps the object alive."
 _NAMES_IN_TYPES = re.compile(r"\b(?!(?:int|float|bool|bytes|str|None|dict|list|memoryview)\b)[A-Za-z_]\w*\b(?![.(])")
 _VARIABLE = re.compile(r"^extern (\w+) (\w+);$", re.MULTILINE)
 
@@ -219,11 +222,12 @@ class _Writer:
                 cast.append(f"def cast(cdecl: {_literal(own)}, value: CData | int, /) -> t.{each.own}: ...\n")
             elif own and each.number:
                 cast.append(f"def cast(cdecl: {_literal(own)}, value: CData | float, /) -> t.Number: ...\n")
-        new.append("def new(cdecl: str | CType, init: Any = ..., /) -> Any: ...\n")
+        new.append(f"def new(cdecl: str | CType, init: Any = ..., /) -> Any:\n{docstring(_NEW)}")
         cast.append('def cast(cdecl: Literal["void *"], value: CData | int, /) -> t.void_p: ...\n')
-        cast.append("def cast(cdecl: str | CType, value: Any, /) -> Any: ...\n")
+        cast.append(f"def cast(cdecl: str | CType, value: Any, /) -> Any:\n{docstring(_CAST)}")
         buffers.insert(0, "def from_buffer(obj: Buffer, /) -> t.char_array: ...\n")
-        buffers.append("def from_buffer(cdecl: str | CType, obj: Buffer, require_writable: bool = ...) -> Any: ...\n")
+        given = "cdecl: str | CType, obj: Buffer, require_writable: bool = ..."
+        buffers.append(f"def from_buffer({given}) -> Any:\n{docstring(_FROM_BUFFER)}")
         imports = "".join(f"from ._cffi import {name} as {name}\n" for name in _OF_FFI.split())
         overloads = "".join(f"@overload\n{each}" for each in [*new, *cast, *buffers])
         return (
