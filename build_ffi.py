@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Optional
 
 from cffi import FFI
 
 ROOT = Path(__file__).resolve().parent
 NATIVE = ROOT / "src" / "native"
 MODULE = "llamacffi._llamacffi"
-# Compiled in where libllama is the user's own: what ours has beside upstream's functions.
-UNKNOWN = [NATIVE / "internal_unknown.cpp"]
+# The part of src/native/internal_*.cpp that stands for those that libllama lacks.
+UNKNOWN = "unknown"
 
 
 def builder(generated: Path) -> FFI:
@@ -30,7 +32,7 @@ def builder(generated: Path) -> FFI:
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
     ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
-    ffi.set_source(MODULE, include_all(generated) + "".join(f'#include "{name}.h"\n' for name in ours))
+    ffi.set_source(MODULE, "".join(f'#include "{name}.h"\n' for name in ["api", *ours]))
     return ffi
 
 
@@ -40,11 +42,20 @@ def include_all(generated: Path) -> str:
     return "".join(f"#include <{name}>\n" for name in headers)  # not those beside it, where libllama is the user's own
 
 
-def cxx_sources(generated: Path) -> list[Path]:
-    """The C++ that is compiled into the extension: the generated guards, and what they are made of."""
+def cxx_sources(generated: Path, internal: Optional[Iterable[str]] = None) -> list[Path]:
+    """The C++ that is compiled into the extension: the generated guards, and what they are made of.
+
+    Args:
+        generated: the folder that has header_gen's output.
+        internal: the parts of internal_*.cpp that libllama has; None, all of them.
+    """
     names = ["guard", "handles", "tensors", "memory", "callbacks", "log", "measures", "rpc"]
     names += ["batches", "files", "loop", "quantize", "sampling", "tokenize"]
-    return [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
+    sources = [generated / "guards.cpp", *(NATIVE / f"{name}.cpp" for name in names)]
+    parts = {path.stem.replace("internal_", "", 1) for path in NATIVE.glob("internal_*.cpp")} - {UNKNOWN}
+    if internal is not None and parts - set(internal):
+        sources.append(NATIVE / f"internal_{UNKNOWN}.cpp")
+    return sources
 
 
 def emit(generated: Path, code: Path) -> None:

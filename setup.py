@@ -69,6 +69,8 @@ class BuildExtension(build_ext):
         for name, source in self._shipped.items():
             shutil.copytree(source, package / name)
         (package / "include" / "llamacffi.h").write_text(build_ffi.include_all(self._generated), "utf-8")
+        for earlier in self._generated.glob("llamacffi-earlier.h"):
+            shutil.copy(earlier, package / "include")
         for name in ("api.json", "cdef.h", "reference.txt", *(path.name for path in self._generated.glob("*.pyi"))):
             shutil.copy(self._generated / name, package)
         manifest.write(package / "manifest.json", facts)
@@ -79,8 +81,9 @@ class BuildExtension(build_ext):
         built = native_build.build(source, commit, ROOT / "build")
         self._shipped = {name: built / name for name in SHIPPED}
         libraries = sorted((built / "lib").glob("*llamacffi-*"))
-        told = self._generate(ROOT / "build" / "generated", ["--source", str(source)], libraries)
-        extension = self._describe(built / "include")
+        linked = [f"--linked={name}" for name in native_build.linked(built)]
+        told = self._generate(ROOT / "build" / "generated", ["--source", str(source), *linked], libraries)
+        extension = self._describe(built / "include", native_build.internal(built))
         extension.library_dirs = [str(built / "lib")]
         extension.libraries = sorted({path.stem.replace("lib", "", 1) for path in libraries})
         if sys.platform != "win32":
@@ -95,15 +98,14 @@ class BuildExtension(build_ext):
         libraries = [f"--library={path}" for path in [*own.core, *own.backends]]
         told = self._generate(generated, ["--include", str(own.include), *libraries], own.core)
         self._shipped = {"include": self._copy_headers(own.include)}  # to be compared with others
-        extension = self._describe(own.include, build_ffi.UNKNOWN)
+        extension = self._describe(own.include, [])
         extension.extra_link_args += own.link_arguments()
-        if not (generated / "api.json").read_text("utf-8").count('"mtmd.h"'):
-            extension.define_macros.append(("LLAMACFFI_NO_MTMD", None))
         facts = told["told"]
         return {
             "version": facts.get("llama_version", "unknown"),
             "commit": facts.get("ggml_commit", "unknown"),
             "abi": "",
+            "written_for": manifest.written_for(),
             "prefix": {"include": str(own.include), "library": str(own.library)},
             **told,
         }
@@ -113,7 +115,8 @@ class BuildExtension(build_ext):
         shutil.rmtree(copies, ignore_errors=True)
         copies.mkdir(parents=True)
         for name in json.loads((self._generated / "api.json").read_text("utf-8"))["headers"]:
-            shutil.copy(include / name, copies)
+            if (include / name).exists():  # else it is the generated one
+                shutil.copy(include / name, copies)
         return copies
 
     def _generate(self, out: Path, place: list[str], libraries: list[Path]) -> dict[str, Any]:
@@ -129,21 +132,19 @@ class BuildExtension(build_ext):
         (out / "told.h").write_text(manifest.told_h(told["told"]), "ascii")
         return told
 
-    def _describe(self, include: Path, more: Optional[list[Path]] = None) -> Extension:
-        """Tell the compiler about what exists only now."""
+    def _describe(self, include: Path, internal: list[str]) -> Extension:
+        """Tell the compiler about what exists only now; `internal` are the parts of our C++ that libllama has."""
         code = Path(self.build_temp) / f"{build_ffi.MODULE}.c"
         code.parent.mkdir(parents=True, exist_ok=True)
         build_ffi.emit(self._generated, code)
-        sources = [*build_ffi.cxx_sources(self._generated), *(more or [])]
-        headers = [
-            *self._generated.glob("*.h*"),
-            *build_ffi.NATIVE.glob("*.h*"),
-            *build_ffi.NATIVE.glob("checks/*.hpp"),
-        ]
+        sources = build_ffi.cxx_sources(self._generated, internal)
+        headers = [*self._generated.rglob("*.h*"), *build_ffi.NATIVE.glob("*.h*")]
         extension: Extension = self.extensions[0]
         extension.sources = [str(code), *map(os.path.relpath, sources)]
         extension.depends = list(map(str, headers))
-        extension.include_dirs = [str(build_ffi.NATIVE), str(self._generated), str(include)]
+        extension.define_macros += [(f"LLAMACFFI_KNOWS_{part}", None) for part in internal]
+        # The checks in src/native are those that header_gen has left of them.
+        extension.include_dirs = [str(self._generated), str(build_ffi.NATIVE), str(include)]
         return extension
 
     def build_extensions(self) -> None:

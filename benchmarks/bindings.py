@@ -235,13 +235,29 @@ def on_pypy(name: str, wheel: Optional[Path], folder: Path) -> str:
     python = env / "bin" / "python"
     if not python.exists():
         subprocess.run([pypy, "-m", "venv", str(env)], check=True)
-    install = [str(python), *PIP, "install", "-q", "--only-binary=:all:", str(wheel)]
+    install = [str(python), *PIP, "install", "-q", "--prefer-binary", str(wheel)]
     done = subprocess.run(install, capture_output=True, text=True)
     if done.returncode:
         return "not installed: " + [line for line in done.stderr.splitlines() if line.startswith("ERROR")][-1][7:]
     _fill(folder)
     reason = Place([str(python)], folder, "PyPy", folder).loads(name)
     return f"installed, does not load: {reason}" if reason else "yes"
+
+
+def platforms(package: Package) -> list[str]:
+    """Of some kinds of machine, those that the index has a wheel for."""
+    linux = [f"--platform=manylinux{version}" for version in ("2014", "_2_28", "_2_34", "_2_39")]
+    asked = {
+        "Linux x86-64": [f"{each}_x86_64" for each in linux],
+        "Linux arm64": [f"{each}_aarch64" for each in linux],
+        "macOS arm64": ["--platform=macosx_14_0_arm64"],
+        "Windows": ["--platform=win_amd64"],
+    }
+    options = ["--dry-run", "-q", "--no-deps", "--only-binary=:all:", "--python-version=3.12", "--target=unused"]
+    command = [sys.executable, *PIP, "install", *options, package.requirements[0]]
+    return [
+        name for name, tags in asked.items() if not subprocess.run([*command, *tags], capture_output=True).returncode
+    ]
 
 
 # Headers
@@ -326,7 +342,6 @@ def wheel_facts(wheel: Path) -> dict[str, Any]:
         "libllama": sum(bool(re.search(r"lib(llamacffi-)?llama\.(so|dylib|dll)", name)) for name in names),
         "CMake, pkg-config": sum(name.endswith((".cmake", ".pc")) for name in names),
         "type stubs": sum(name.endswith(("py.typed", ".pyi")) for name in names),
-        "server": any("server" in name.lower() for name in names) or "Server" in metadata,
     }
 
 
@@ -349,6 +364,7 @@ def measure(name: str, place: Place, known: list[Headers]) -> dict[str, Any]:
         "structs": len(facts["structs"]),
         "of structs": len(newest.structs),
         "wrong structs": wrong_structs(facts, known),
+        "more": facts["more"],
     }
     if "llama_model_load_from_file" in facts["functions"]:
         result.update(calls(name, place))
@@ -399,7 +415,8 @@ def ours() -> dict[str, dict[str, Any]]:
 def theirs(package: Package) -> dict[str, Any]:
     """One of the others, measured where its libraries load."""
     wheel = wheel_of(package)
-    result = {**wheel_facts(wheel), "PyPy": on_pypy(package.name, wheel, package.folder)}
+    pypy = on_pypy(package.name, wheel, package.folder)
+    result = {**wheel_facts(wheel), "wheels for": platforms(package), "PyPy": pypy}
     place = here(package, wheel)
     reason = place.loads(package.name)
     result["loads here"] = reason or True

@@ -185,9 +185,20 @@ def check_declarations(out: Path, folder: Path, include: list[Path]) -> None:
 
 def check_guards(source: Path, out: Path) -> None:
     """Have the C++ compiler look at guards that need nothing of the policy."""
-    (out / "checks").mkdir()
-    (out / "checks" / "all.hpp").touch()
+    (out / "checks" / "all.hpp").write_text("", "ascii")
+    add_real_headers(out)
     compile_cxx(out, ["-fsyntax-only", str(out / "guards.cpp")], [out, *(source / folder for folder in FOLDERS)])
+
+
+def add_real_headers(out: Path) -> None:
+    """Let what guards are made of see llama.cpp's own headers beside those of a case."""
+    import llamacffi
+
+    table = json.loads(Path(llamacffi.__file__).with_name("api.json").read_text("utf-8"))
+    names = sorted(each["name"] for kind in ("functions", "typedefs") for each in table[kind])
+    headers = [*read_table(out)["headers"], "llama.h", "ggml.h", "ggml-backend.h", "ggml-opt.h"]
+    lines = [*(f"#define LLAMACFFI_HAS_{name} 1" for name in names), *(f'#include "{name}"' for name in headers)]
+    (out / "api.h").write_text("\n".join(["#pragma once", *lines, ""]), "ascii")
 
 
 def compile_cxx(folder: Path, arguments: list[str], include: list[Path]) -> None:
@@ -243,7 +254,7 @@ def check_places(source: Path, table: dict[str, Any]) -> None:
     fields = [each for struct in table["structs"] for each in flattened(struct["fields"] or [])]
     others: list[dict[str, Any]] = table["functions"] + table["constants"] + table["typedefs"]
     for entry in enumerators + tagged + fields + others:
-        line = headers[entry["header"]][entry["line"] - 1]
+        line = headers[entry["header"]][int(entry["line"]) - 1]
         assert re.search(rf"\b{entry['name']}\b", line), f"{entry['name']} is not in {line!r}"
 
 

@@ -114,7 +114,7 @@ def build(folder: Path, package: Path, extension: Path) -> None:
     sources = "import pathlib, sys, build_ffi; print(*build_ffi.cxx_sources(pathlib.Path(sys.argv[1])), sep='\\n')"
     run(sys.executable, "-c", emit, folder, code, cwd=ROOT)
     listed = run(sys.executable, "-c", sources, folder, cwd=ROOT, stdout=subprocess.PIPE).stdout.splitlines()
-    includes = [package / "include", ROOT / "src" / "native", folder, sysconfig.get_path("include")]
+    includes = [folder, ROOT / "src" / "native", package / "include", sysconfig.get_path("include")]
     flags = [*FLAGS, *(f"-I{each}" for each in includes)]
     commands: list[list[object]] = [["gcc", *flags, "-c", code, "-o", folder / "extension.o"]]
     for source in map(Path, listed):

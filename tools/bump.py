@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Optional
 
@@ -88,7 +88,7 @@ def _sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _step(name: str, state: str) -> Iterator[None]:
+def _step(name: str, state: str) -> Generator[None, None, None]:
     """Say in an error which step it was, and how things are now."""
     try:
         yield
@@ -97,7 +97,7 @@ def _step(name: str, state: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _moved_pin(root: Path, pin: Pin, archive: Path, keep: bool) -> Iterator[None]:
+def _moved_pin(root: Path, pin: Pin, archive: Path, keep: bool) -> Generator[None, None, None]:
     """Pin another sdist and unpack it; put back what was there if that, or the body, fails or is interrupted."""
     path = root / "vendor" / "requirements.txt"
     tree = root / "vendor" / "llama.cpp"

@@ -3,6 +3,7 @@
 version   llama.cpp's, as `llama_version()` tells it
 commit    llama.cpp's, "unknown" if its source did not say
 abi       a fingerprint of what a backend's module and the core must agree on; "" if libllama is the user's own
+written_for  the release whose llama.cpp the package is written for, "llama-cpp-python 0.3.36"
 prefix    where libllama is, if it is the user's own: the folders `include` and `library`
 told      what the libraries tell of themselves, by function: versions, commit, a size
 names     what they call the values of enums: function to value to name
@@ -22,10 +23,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import vendor
 from carrier import ROOT
 from native_build import BuildError
 
-__all__ = ["abi", "facts", "package_version", "tell", "told_h", "write"]
+__all__ = ["abi", "facts", "package_version", "tell", "told_h", "write", "written_for"]
 
 
 def package_version() -> str:
@@ -37,6 +39,18 @@ def package_version() -> str:
     raise LookupError("src/llamacffi/__init__.py has no __version__")
 
 
+def written_for() -> str:
+    """The pinned release, whatever the package is built with.
+
+    Raises:
+        BuildError: the pin can't be read.
+    """
+    try:
+        return str(vendor.read_pin(ROOT / "vendor" / "requirements.txt"))
+    except vendor.VendorError as error:
+        raise BuildError(str(error)) from None
+
+
 def facts(source: Path, version: str, commit: str) -> dict[str, Any]:
     """What manifest.json says of a build.
 
@@ -45,7 +59,7 @@ def facts(source: Path, version: str, commit: str) -> dict[str, Any]:
         version: llama.cpp's version, as CMake found it.
         commit: the commit that the source is.
     """
-    return {"version": version, "commit": commit, "abi": abi(source)}
+    return {"version": version, "commit": commit, "abi": abi(source), "written_for": written_for()}
 
 
 def abi(source: Path) -> str:

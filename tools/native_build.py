@@ -49,6 +49,9 @@ def build(source: Path, commit: str, out: Path) -> Path:
         "GGML_RPC_RDMA": "OFF",  # else on where the build machine has libibverbs; and it knows no time limits
     }
     tree = _Tree(source, commit, out, options)
+    if linked(tree.folder / "installed"):
+        tree.compile("llama.cpp", "core")
+        return tree.install("core", "licenses")
     modules = _modules(tree.folder)
     tree.compile("llama.cpp", "core", "scores")
     wanted = [name for name in modules if not name.startswith(_CPU)]
@@ -180,6 +183,16 @@ def _arguments(source: Path, commit: str, options: dict[str, str]) -> list[str]:
 def llama_version(installed: Path) -> str:
     """llama.cpp's version, of a build that `build` has returned; "unknown" if it is too old to tell."""
     return _cached(installed.parent, "LLAMACFFI_LLAMA_VERSION")
+
+
+def linked(installed: Path) -> list[str]:
+    """The backends that the core is linked with, of a llama.cpp from before they could be modules: "cpu", "rpc"."""
+    return [name[len("ggml-") :] for name in _cached(installed.parent, "LLAMACFFI_LINKED").split(";") if name]
+
+
+def internal(installed: Path) -> list[str]:
+    """The parts of our C++ (src/native/internal_*.cpp) that are in libllama: its internal headers fit them."""
+    return [name for name in _cached(installed.parent, "LLAMACFFI_INTERNAL").split(";") if name]
 
 
 def _cached(folder: Path, name: str) -> str:

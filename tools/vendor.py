@@ -58,18 +58,19 @@ def _git(folder: Path, *arguments: str) -> str:
     return "" if done.returncode else done.stdout.strip()
 
 
-def obtain(root: Path, archive: Path | None = None) -> Path:
-    """Make sure that `root`/vendor/llama.cpp is the source that `root`/vendor/requirements.txt pins; return its path.
+def obtain(root: Path, archive: Path | None = None, pin: Pin | None = None) -> Path:
+    """Make sure that `root`/vendor/llama.cpp is the source that a pin names; return its path.
 
     Args:
-        root: the repository.
+        root: the repository, or another folder that has or gets a `vendor`.
         archive: the very sdist that is pinned, where it is at hand.
+        pin: the pin; by default, that in `root`/vendor/requirements.txt.
 
     Raises:
         VendorError: the tree there was put by hand, or the sdist cannot be had, or is not what it should be, or the
             disk says no. The folder is as it was before.
     """
-    pin = read_pin(root / "vendor" / "requirements.txt")
+    pin = pin or read_pin(root / "vendor" / "requirements.txt")
     target = root / "vendor" / "llama.cpp"
     if read_stamp(target) == pin and not has_leftovers(target):
         return target

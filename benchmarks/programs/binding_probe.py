@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import glob
 import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -231,10 +232,30 @@ BINDINGS: dict[str, Callable[[], Binding]] = {
 }
 
 
+# What is more than llama.cpp's C functions: where it is, as "module:name".
+MORE: dict[str, dict[str, str]] = {
+    "llama-cpp-python": {
+        "OpenAI's protocol": "llama_cpp.server:",
+        "pictures and sound": "llama_cpp.llama_chat_format:Llava15ChatHandler",
+        "models from a hub": "llama_cpp:Llama.from_pretrained",
+    },
+    "llama-cpp-py-sync": {"pictures and sound": "llama_cpp_py_sync.multimodal:MultimodalContext"},
+    "llama-cpp-cffi": {
+        "OpenAI's protocol": "llama.server:",
+        "pictures and sound": "llama.llava:llava_completions",
+        "models from a hub": "llama.model:hf_hub_download",
+    },
+    "xllamacpp": {
+        "OpenAI's protocol": "xllamacpp:Server",
+        "pictures and sound": "xllamacpp:CommonParams.mmproj",
+        "models from a hub": "xllamacpp:CommonParamsModel.hf_repo",
+    },
+}
+
 # What it has
 
 
-def facts(binding: Binding, names: dict[str, Any]) -> dict[str, Any]:
+def facts(binding: Binding, names: dict[str, Any], more: dict[str, str]) -> dict[str, Any]:
     """Of these names: the functions that can be called, the constants' values, the structs' sizes.
 
     `written` are the sizes of structs as the library itself has them.
@@ -264,7 +285,19 @@ def facts(binding: Binding, names: dict[str, Any]) -> dict[str, Any]:
         "unreadable": unreadable,
         "structs": {name: size for name, size in sizes.items() if size is not None},
         "written": {struct: written(binding, function) for struct, function in names["returned"].items()},
+        "more": [what for what, place in more.items() if is_there(place)],
     }
+
+
+def is_there(place: str) -> bool:
+    """Whether there is such a module, and such a name in it."""
+    module, _, name = place.partition(":")
+    if not name:
+        return importlib.util.find_spec(module) is not None
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is not None
 
 
 def written(binding: Binding, function: str) -> int:
@@ -482,7 +515,7 @@ def main(name: str, what: str, *arguments: str) -> None:
         print(json.dumps({"tokens": binding.load(arguments[0])}))
     elif what == "facts":
         with open(arguments[0], encoding="utf-8") as file:
-            print(json.dumps(facts(binding, json.load(file))))
+            print(json.dumps(facts(binding, json.load(file), MORE.get(name, {}))))
     elif what == "prices":
         print(json.dumps(prices(binding, arguments[0])))
     elif what == "wrong":

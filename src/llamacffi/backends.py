@@ -91,7 +91,7 @@ def load_backends(left_out: Optional[Mapping[str, str]] = None) -> None:
         if lib.llamacffi_backends_loaded:
             return
         modules, addons = _search()
-        if user_prefix():
+        if user_prefix() or not _own_modules():
             from .prefix import linked
 
             _loaded.update({name: Backend(name, "", path, module) for name, (path, module) in linked().items()})
@@ -144,11 +144,24 @@ def _search() -> tuple[dict[str, dict[str, str]], dict[str, AddOn]]:
 
 
 def _modules() -> dict[str, dict[str, str]]:
-    """The modules in the package, or of the user's own libllama: backend's name to variant to file."""
+    """The modules in the package, or of the user's own libllama: backend's name to variant to file.
+
+    A llama.cpp from before there were modules has its backends linked with it.
+    """
     if user_prefix():
         from .prefix import modules
 
         return modules()
+    own = _own_modules()
+    if own:
+        return own
+    from .prefix import linked
+
+    return {name: {"": path} for name, (path, _) in linked().items()}
+
+
+def _own_modules() -> dict[str, dict[str, str]]:
+    """The modules in the package."""
     found: dict[str, dict[str, str]] = {}
     prefix = "ggml-" if sys.platform == "win32" else "libggml-"
     suffix = ".dll" if sys.platform == "win32" else ".so"  # on macOS, too: they are modules, not libraries

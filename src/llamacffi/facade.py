@@ -181,16 +181,25 @@ def _reference(name: str) -> tuple[list[str], Optional[str]]:
 
 
 def _why_not(name: str) -> str:
-    """Why a name that llama.cpp's headers have is not here, from the API table; "" if they don't have it."""
-    if name.startswith("_"):
+    """Why a name is not here that llama.cpp's headers have, from the API table, or may have; "" for any other."""
+    if not name.lower().startswith(("llama_", "ggml_", "gguf_", "mtmd_")):
         return ""
     from .manifest import read  # on this path only: the package's import must stay light
 
     try:
         skipped = read("api.json", PACKAGE)["skipped"]
+        manifest = read("manifest.json", PACKAGE)
     except OSError:
         return ""
-    return next((f": {each['header']}: {each['reason']}" for each in skipped if each["name"] == name), "")
+    for each in skipped:
+        if each["name"] == name:
+            return f": {each['header']}: {each['reason']}"
+    return (
+        f": llama.cpp {native.llama_cpp_version()} (commit {manifest['commit']}), which it was built with, has no such "
+        "function or constant; it came later, or has gone, or has another name. The package's classes and documentation "
+        f"are written for the llama.cpp of {manifest['written_for']}: for that one, build without LLAMACFFI_SOURCE_DIR "
+        "and LLAMACFFI_PREFIX"
+    )
 
 
 def _save_to_file() -> Callable[..., bool]:

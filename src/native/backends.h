@@ -56,7 +56,11 @@ static const char *llamacffi_file_of(const void *address) {
 static const char *llamacffi_llama_file(void) { return llamacffi_file_of((const void *)llama_backend_init); }
 
 /* ggml's own search for modules, which the guard's ggml_backend_load_all is not. */
-static void llamacffi_load_all(void) { ggml_backend_load_all(); }
+static void llamacffi_load_all(void) {
+#ifdef LLAMACFFI_HAS_ggml_backend_load_all /* else there are no modules */
+    ggml_backend_load_all();
+#endif
+}
 
 /* A backend that is registered with ggml, without loading any as the call through the guard does; NULL: no such index. */
 static ggml_backend_reg_t llamacffi_registered(size_t index) {

@@ -27,8 +27,6 @@ bool llamacffi_copies(const struct ggml_backend * backend) {
     return backend->iface.set_tensor_async || backend->iface.get_tensor_async;
 }
 
-bool llamacffi_is_meta(struct ggml_backend_buffer * buffer) { return ggml_backend_buffer_is_meta(buffer); }
-
 int llamacffi_n_leafs(const struct ggml_cgraph * graph) { return graph->n_leafs; }
 
 struct ggml_tensor * llamacffi_leaf(const struct ggml_cgraph * graph, int i) { return graph->leafs[i]; }

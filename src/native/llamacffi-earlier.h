@@ -2,10 +2,9 @@
  *
  * header_gen takes this for one more of llama.cpp's headers, so that what is defined here is a function as any other,
  * guarded and documented under its own name. It tells with UPSTREAM_<name> which names of those asked for here the other
- * headers have; nothing goes by a version. Where there is no earlier name there is nothing, and the package says so. */
+ * headers have, which are all before it; nothing goes by a version. Where there is no earlier name there is nothing, and
+ * the package says so. */
 #pragma once
-
-#include "llama.h"
 
 #define LLAMACFFI_CALLS(type, name, parameters, call) \
     static inline type name parameters { return call; }

@@ -24,6 +24,8 @@ def main() -> None:
             harness.generated(harness.CASES / name, Path(folder))
             for file, text in harness.comparable(Path(folder), harness.expected(name)).items():
                 (expected / file).write_text(text, "utf-8")
+            if (expected / "pages").exists():
+                harness.generated(harness.CASES / name, Path(folder), "--pages", str(expected / "pages"))
 
 
 if __name__ == "__main__":

@@ -172,6 +172,7 @@ def module(out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runtime = [harness.NATIVE / f"{name}.cpp" for name in ("guard", "handles", "tensors", "memory")]
     sources = [out / "guards.cpp", folder / "callbacks.cpp", SOURCE / "src" / "toy.cpp", *runtime]
     include = [SOURCE, out, SOURCE / "include"]
+    harness.add_real_headers(out)
     harness.compile_cxx(folder, ["-c", *map(str, sources)], include)
     ffi = FFI()
     ffi.cdef((out / "cdef.h").read_text("utf-8") + CDEF)

@@ -161,11 +161,20 @@ def test_code_that_guards_leave_out(api: dict[str, Any]) -> None:
     assert [why for file, why in found if file == "src/native/checks/mtmd.hpp" and why.startswith("mtmd_is_text ")]
 
 
+def pretend_pinned(monkeypatch: pytest.MonkeyPatch, api: dict[str, Any]) -> None:
+    """Have the pinned source declare something else."""
+
+    def of_source(source: Path, name: str, work: Path) -> api_diff.Side:
+        return api_diff.Side(name, api, source)
+
+    monkeypatch.setattr(api_diff, "of_source", of_source)
+
+
 def test_make_check_warns_of_what_is_missing(
     newer: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is no error: until then the defaults hold."""
-    monkeypatch.setattr(api_diff, "of_source", lambda source, name, work: api_diff.Side(name, newer, source))
+    pretend_pinned(monkeypatch, newer)
     assert freshness.main() == 0
     stderr = capsys.readouterr().err
     assert stderr.startswith("warning: the policy does not say\n")
@@ -176,6 +185,6 @@ def test_make_check_fails_where_a_line_does_not_apply(
     api: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     less = {**api, "functions": [each for each in api["functions"] if each["name"] != "llama_split_path"]}
-    monkeypatch.setattr(api_diff, "of_source", lambda source, name, work: api_diff.Side(name, less, source))
+    pretend_pinned(monkeypatch, less)
     assert freshness.main() == 1
     assert "tools/header_gen/policy/sizes.toml:" in capsys.readouterr().err

@@ -41,7 +41,7 @@ def cases() -> dict[str, Callable[[Any, Any], None]]:
     """All cases, by "topic.name"."""
     found: dict[str, Callable[[Any, Any], None]] = {}
     for topic in TOPICS:
-        named: dict[str, Any] = vars(load_module(f"wrong_calls_{topic}", HERE / f"{topic}.py"))
+        named: dict[str, Any] = load_module(f"wrong_calls_{topic}", HERE / f"{topic}.py").__dict__
         names = [name for name in named if name.startswith(("wrong_", "right_"))]
         found.update({f"{topic}.{name}": named[name] for name in names})
     return found

@@ -17,6 +17,7 @@ GUIDES = "docs"
 _FENCED = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(?<=\]\()(?!\w+:)(?P<file>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\))")
 _ITEM = re.compile(r"^- \[[^]]*\]\((?P<file>[^)]+)\)", re.MULTILINE)
+_HEAD = "---\norphan: true\nnosearch: true\n---\n"  # in no list of contents, and not found by the search
 _LEXERS = {".py": "python", ".pyx": "cython", ".c": "c", ".h": "c", ".cpp": "cpp", ".toml": "toml", ".sh": "bash"}
 
 
@@ -56,20 +57,12 @@ class Stage:
             return page
         self._done.add(page)
         if path.is_dir():
-            self._write(page, self._listing(path, file, page))
+            self._write(page, _listing(path, file))
         elif file.endswith(".md"):
             self._write(page, self._relinked(path.read_text("utf-8"), file))
         else:
             self._write(page, _code(path, file))
         return page
-
-    def _listing(self, path: Path, file: str, page: str) -> str:
-        lines = [f"---\norphan: true\nnosearch: true\n---\n# {file}\n"]
-        for each in sorted(path.iterdir()):
-            if each.is_file():
-                there = posixpath.relpath(self._add(f"{file}/{each.name}"), posixpath.dirname(page))
-                lines.append(f"- [`{each.name}`]({there})")
-        return "\n".join(lines) + "\n"
 
     def _relinked(self, text: str, file: str) -> str:
         """The text of a file of the repository, with links that hold in the stage."""
@@ -103,6 +96,12 @@ def _parts(text: str) -> Iterator[tuple[bool, str]]:
     yield False, text[at:]
 
 
+def _listing(path: Path, file: str) -> str:
+    """A page that names what is in a folder."""
+    names = sorted(each.name + "/" * each.is_dir() for each in path.iterdir() if each.name != "__pycache__")
+    return f"{_HEAD}# {file}\n\nIn the repository:\n\n" + "".join(f"- `{name}`\n" for name in names)
+
+
 def _code(path: Path, file: str) -> str:
     """A page that shows a file."""
     text = path.read_text("utf-8")
@@ -110,7 +109,7 @@ def _code(path: Path, file: str) -> str:
     while fence in text:
         fence += "`"
     lexer = _LEXERS.get(path.suffix, "text")
-    return f"---\norphan: true\nnosearch: true\n---\n# {file}\n\n{fence}{lexer}\n{text.rstrip()}\n{fence}\n"
+    return f"{_HEAD}# {file}\n\n{fence}{lexer}\n{text.rstrip()}\n{fence}\n"
 
 
 def _sections(index: str) -> Iterator[tuple[str, list[str]]]:

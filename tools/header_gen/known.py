@@ -47,17 +47,23 @@ class Known:
     Args:
         api: what the headers declare.
         native: the folder of our C++.
+        checks: the folder of the checks.
+
+    Attributes:
+        declared: what the headers have, see `declared`.
+        checks: the checks' files, by their names below the output's folder, without what is left out.
+        left_out: the names of the definitions that are.
     """
 
-    def __init__(self, api: API, native: Path) -> None:
+    def __init__(self, api: API, native: Path, checks: Path) -> None:
         self._typedefs = {typedef.name: typedef.type for typedef in api.typedefs}
         self._fields = {record.name: dict(_members(record)) for record in api.records}
         self._fields.update({record.c_name: self._fields[record.name] for record in api.records})
         self.declared = declared(api)
         headers = [*native.glob("*.h"), *native.glob("*.hpp")]
         ours = [chunk for path in sorted(headers) for chunk in self._chunks(path.read_text("utf-8"))]
-        checks = {path.name: self._chunks(path.read_text("utf-8")) for path in sorted(native.glob("checks/*.hpp"))}
-        every = [chunk for chunks in checks.values() for chunk in chunks]
+        files = {path.name: self._chunks(path.read_text("utf-8")) for path in sorted(checks.glob("*.hpp"))}
+        every = [chunk for chunks in files.values() for chunk in chunks]
         self._ours: frozenset[str] = frozenset[str]().union(*(chunk.names for chunk in [*ours, *every]))
         self._lost: frozenset[str] = frozenset()
         while True:
@@ -71,7 +77,7 @@ class Known:
         self.left_out = sorted(name for chunk in left_out for name in chunk.names)
         self.checks = {
             f"checks/{name}": f'#line 1 "checks/{name}"\n' + "".join(self._written(chunk, left_out) for chunk in chunks)
-            for name, chunks in checks.items()
+            for name, chunks in files.items()
         }
 
     def _written(self, chunk: Chunk, left_out: list[Chunk]) -> str:
@@ -233,9 +239,18 @@ def api_h(api: API) -> str:
 
 def earlier_h(text: str, names: set[str]) -> str:
     """`llamacffi-earlier.h` for headers that have these names; "" where it would define nothing."""
-    if all(name in names for name in re.findall(r"^#if !defined\(UPSTREAM_(\w+)\)", text, re.MULTILINE)):
+    conditions = re.findall(r"^#if (!(?:\\\n|.)*)", text, re.MULTILINE)
+    if not any(_holds(condition, names) for condition in conditions):
         return ""
     asked = sorted(set(re.findall(r"\bUPSTREAM_(\w+)", text)) & names)
     return text.replace(
         "#pragma once\n", "#pragma once\n" + "".join(f"#define UPSTREAM_{name} 1\n" for name in asked)
     ) + "".join(f"#undef UPSTREAM_{name}\n" for name in asked)
+
+
+def _holds(condition: str, names: set[str]) -> bool:
+    """Whether a condition on `defined(UPSTREAM_<name>)` holds for headers that have these names."""
+    code = re.sub(r"defined\(UPSTREAM_(\w+)\)", lambda match: str(match[1] in names), condition.replace("\\\n", " "))
+    for c, python in (("&&", " and "), ("||", " or "), ("!", " not ")):
+        code = code.replace(c, python)
+    return bool(eval(code.strip(), {}))

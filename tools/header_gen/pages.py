@@ -146,7 +146,7 @@ class _Writer:
         if function.deprecated:
             content.insert(0, f"**Deprecated.** {self._linked(function.deprecation)}".rstrip())
         fields = [
-            f":{name}: {text}"
+            f":{name}:{'' if text.startswith(chr(10)) else ' '}{text}"
             for name, text in (
                 ("In Python", self._in_python(function, names)),
                 ("May be NULL", self._nullable(function, names)),
@@ -224,6 +224,7 @@ class _Writer:
         handles: list[str] = []
         busy: list[str] = []
         frees = self._freed(function)
+        quick = policy.names("quick", function.name)
         unchecked = policy.lists("any_enum", function.name)
         not_null: list[str] = []
         for parameter, name in zip(function.signature.parameters, names):
@@ -234,7 +235,7 @@ class _Writer:
             if kind:
                 handles.append(name)
                 locked = not types.is_const(parameter.type) or kind == "llama_sampler"
-                if not types.kinds[kind][1] and (locked or name == frees):
+                if not types.kinds[kind][1] and (name == frees or (locked and not quick)):
                     busy.append(name)
             elif enum and enum.name and name not in unchecked:
                 wrong.append(f"``{name}`` is no value of {self._link(enum.name)}")

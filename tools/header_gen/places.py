@@ -26,8 +26,9 @@ class SourceTree:
 
     nowhere = "declared, and defined nowhere in llama.cpp's sources"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, linked: Iterable[str] = ()) -> None:
         self._folder = folder.resolve()
+        self._linked = set(linked)  # the backends that are a part of the core, and no modules
 
     def __str__(self) -> str:
         return f"{self._folder}: is it llama.cpp's source?"
@@ -43,7 +44,8 @@ class SourceTree:
 
     def modules(self, functions: list[Function], policy: Policy) -> dict[str, list[str]]:
         """See definitions.find."""
-        return definitions.find(self._folder, policy.sources, [function.name for function in functions])
+        found = definitions.find(self._folder, policy.sources, [function.name for function in functions])
+        return {name: [""] if self._linked & set(modules) else modules for name, modules in found.items()}
 
 
 class Installation:

@@ -1,7 +1,5 @@
 // Generated from llama.cpp's headers by tools/header_gen.
 #include <cstring>
-#include "toy.h"
-#include "ggml.h"
 #include "guard.hpp"
 namespace llamacffi {
 template <> const Kind KindOf<struct ggml_backend_buffer>::kind = {"ggml_backend_buffer", true, false};

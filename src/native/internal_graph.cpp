@@ -15,13 +15,3 @@ bool llamacffi_is_on_cpu(const struct llama_context * ctx, const struct ggml_ten
     const ggml_backend_dev_t device = backend ? ggml_backend_get_device(backend) : nullptr;
     return !device || ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU;
 }
-
-// llama_memory_recurrent::llama_memory_recurrent
-size_t llamacffi_state_size(const struct llama_model * model) {
-    const llama_hparams & hparams = model->hparams;
-    size_t size = 0;
-    for (uint32_t il = 0; il < hparams.n_layer(); il++) {
-        if (hparams.is_recr(il)) size += ((size_t) hparams.n_embd_r() + hparams.n_embd_s()) * sizeof(float);
-    }
-    return size;
-}
