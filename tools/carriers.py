@@ -65,7 +65,19 @@ A name that a release lacks is an `AttributeError` that says so. Made by `make c
 `python tools/carriers.py VERSION`.
 
 """
-_COLUMNS = ("release", "date", "llama.cpp", "functions", "generator", "build", "import", "`lib`", "checked", "classes", "tests")
+_COLUMNS = (
+    "release",
+    "date",
+    "llama.cpp",
+    "functions",
+    "generator",
+    "build",
+    "import",
+    "`lib`",
+    "checked",
+    "classes",
+    "tests",
+)
 
 
 class Carrier(NamedTuple):
@@ -191,7 +203,13 @@ class _Steps:
             start = self._log.stat().st_size
             try:
                 status = subprocess.run(
-                    command, cwd=self._tree, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=_LIMIT
+                    command,
+                    cwd=self._tree,
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    timeout=_LIMIT,
                 ).returncode
             except subprocess.TimeoutExpired:
                 raise StepFailed(f"not done in {_LIMIT:.0f} s") from None
@@ -203,7 +221,9 @@ class _Steps:
 def _reason(said: str) -> str:
     """The line of a failed command's output that tells most."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"\berror\b|Error:|llamacffi: ", line) and "error: subprocess" not in line]
+    telling = [
+        line for line in lines if re.search(r"\berror\b|Error:|llamacffi: ", line) and "error: subprocess" not in line
+    ]
     return ([*telling, *lines[-1:], "nothing was said"])[0][:300]
 
 
@@ -231,7 +251,12 @@ def table(rows: dict[str, dict[str, str]]) -> str:
         row = rows.get(version)
         if not row:
             continue
-        cells = [version, row["date"], f"`{row['commit'][:9]}`" if row["commit"] else "not told", row.get("functions", "")]
+        cells = [
+            version,
+            row["date"],
+            f"`{row['commit'][:9]}`" if row["commit"] else "not told",
+            row.get("functions", ""),
+        ]
         for column in ("generator", "build", "import", "lib", "checked", "classes", "tests"):
             answer = row.get(column, "")
             cells.append(answer.partition(":")[0])

@@ -5,9 +5,9 @@ The `.pyi` files beside it, which speak of llama.cpp's names, are generated (too
 
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 
-from typing_extensions import Buffer, Self
+from typing_extensions import Buffer, Self, TypeAlias
 
 from .types import char_p
 
@@ -17,6 +17,16 @@ _Array = TypeVar("_Array")  # what a slice is
 _StructPointer = TypeVar("_StructPointer")
 _Any = TypeVar("_Any")
 _Owned = TypeVar("_Owned", bound=CData)
+
+class HasArray(Protocol):
+    """NumPy's arrays, which checkers know as buffers from Python 3.12 on alone, and others' like them."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """Where the array's memory is, and what lies there."""
+
+BufferLike: TypeAlias = Buffer | HasArray
+"""What has memory of its own: bytes, bytearray, memoryview, `array.array`, NumPy's arrays."""
 
 class CData:
     """A C value. Only cffi makes any."""
@@ -59,7 +69,7 @@ class Pointer(AnyPointer, Generic[_Item, _Value, _Array]):
     @overload
     def __setitem__(self, index: int, value: _Value, /) -> None: ...
     @overload
-    def __setitem__(self, index: slice, value: Iterable[_Value] | Buffer, /) -> None: ...
+    def __setitem__(self, index: slice, value: Iterable[_Value] | BufferLike, /) -> None: ...
     def __add__(self, n: int, /) -> Self: ...
     @overload
     def __sub__(self, n: int, /) -> Self: ...
@@ -184,7 +194,7 @@ def addressof(cdata: Struct[_StructPointer], /) -> _StructPointer:
 
 @overload
 def addressof(cdata: CData | ModuleType, /, *fields: str | int) -> Any: ...
-def memmove(dest: AnyPointer | Buffer, src: AnyPointer | Buffer, n: int) -> None:
+def memmove(dest: AnyPointer | BufferLike, src: AnyPointer | BufferLike, n: int) -> None:
     """Copy bytes between C memory and buffers, which may overlap."""
 
 def gc(cdata: _Owned, destructor: Callable[[_Owned], object] | None, size: int = 0) -> _Owned:

@@ -7,6 +7,7 @@ them there, and nothing elsewhere.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -23,12 +24,16 @@ HERE = Path(__file__).resolve().parent
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"  # WRONG$")
-# What the guides that are about handles take as given, in the place of their first line.
-GIVEN = (
-    "import llamacffi; from llamacffi import types as _t; import threading; "
-    "model: _t.llama_model_p; vocab: _t.llama_vocab_p; ctx: _t.llama_context_p; stop: threading.Event"
+# What the guides that are about handles take as given (tests/test_docs.py), in a module of its own.
+GIVEN = {
+    "ctx": "llama_context_p",
+    "model": "llama_model_p",
+    "stop": "threading.Event",
+    "vocab": "llama_vocab_p",
+}
+GIVEN_MODULE = "import threading\nfrom llamacffi.types import *\n" + "".join(
+    f"{name}: {type_}\n" for name, type_ in GIVEN.items()
 )
-OF_HANDLES = ("README.md", "callbacks.md", "c-sdk.md", "wrong-calls.md")
 
 Found = Mapping[tuple[str, int], str]  # by the file's name without its ending, and the line
 
@@ -51,7 +56,10 @@ def guide_program(path: Path) -> str:
         first = text.count("\n", 0, example.start(1))
         code = example[1].splitlines()
         lines[first : first + len(code)] = code
-    lines[0] = GIVEN if path.name in OF_HANDLES else ""
+    names = [each for each in ast.walk(ast.parse("\n".join(lines))) if isinstance(each, ast.Name)]
+    given = {each.id for each in names} - {each.id for each in names if isinstance(each.ctx, ast.Store)}
+    if given & GIVEN.keys():
+        lines[0] = f"from given import {', '.join(sorted(given & GIVEN.keys()))}"
     return "\n".join(lines) + "\n"
 
 
@@ -63,6 +71,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(path, folder / f"wrong_{path.name}")
     for path in (HERE / "right").glob("*.py"):
         shutil.copy(path, folder / f"right_{path.name}")
+    (folder / "given.pyi").write_text(GIVEN_MODULE, "utf-8")
     for path in GUIDES:
         (folder / f"guide_{path.stem.replace('-', '_')}.py").write_text(guide_program(path), "utf-8")
     return folder
@@ -87,7 +96,7 @@ def pyright(programs: Path) -> Found:
     command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "--outputjson", "."]
     done = subprocess.run(command, cwd=programs, capture_output=True, encoding="utf-8", timeout=900)
     report = json.loads(done.stdout)
-    assert report["summary"]["filesAnalyzed"] == len(list(programs.glob("*.py")))
+    assert report["summary"]["filesAnalyzed"] == len(list(programs.glob("*.py*")))
     return {
         (Path(each["file"]).stem, each["range"]["start"]["line"] + 1): each["message"]
         for each in report["generalDiagnostics"]
