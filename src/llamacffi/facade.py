@@ -15,7 +15,7 @@ import _cffi_backend
 from . import arguments, sizes
 from .arguments import Function, Parameter
 from .errors import failure
-from .native import PACKAGE, ffi, lib
+from .native import PACKAGE, ffi, lib, llama_cpp_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -194,12 +194,13 @@ def _why_not(name: str) -> str:
     for each in skipped:
         if each["name"] == name:
             return f": {each['header']}: {each['reason']}"
-    return (
-        f": llama.cpp {native.llama_cpp_version()} (commit {manifest['commit']}), which it was built with, has no such "
-        "function or constant; it came later, or has gone, or has another name. The package's classes and documentation "
-        f"are written for the llama.cpp of {manifest['written_for']}: for that one, build without LLAMACFFI_SOURCE_DIR "
-        "and LLAMACFFI_PREFIX"
-    )
+    problem = f": llama.cpp {llama_cpp_version()} (commit {manifest['commit']}) has no such function or constant"
+    if manifest["written_for"]:
+        problem += (
+            f". The package is written for the llama.cpp of {manifest['written_for']}, which may have it: build "
+            "without LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX to have that one"
+        )
+    return problem
 
 
 def _save_to_file() -> Callable[..., bool]:

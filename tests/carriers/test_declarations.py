@@ -65,13 +65,15 @@ def test_defaults_are_whole() -> None:
 
 
 def test_a_name_that_this_llama_cpp_lacks() -> None:
-    """Whatever the release, one name is none; the message says what is missing, from what, and what to do."""
+    """Whatever the release, one name is none; the message says what is missing, from what, and where it may be."""
     with pytest.raises(AttributeError) as caught:
         llamacffi.llama_of_next_year()
     message = str(caught.value)
     assert "llama_of_next_year" in message
     assert llamacffi.llama_cpp_commit() in message
-    assert "LLAMACFFI_SOURCE_DIR" in message
+    another = json.loads((PACKAGE / "manifest.json").read_text("utf-8"))["written_for"]
+    assert ("LLAMACFFI_SOURCE_DIR" in message) == bool(another)
+    assert another in message
 
 
 def test_a_name_that_is_none_of_llama_cpps() -> None:
