@@ -71,7 +71,7 @@ def test_a_name_that_this_llama_cpp_lacks() -> None:
     message = str(caught.value)
     assert "llama_of_next_year" in message
     assert llamacffi.llama_cpp_commit() in message
-    another = json.loads((PACKAGE / "manifest.json").read_text("utf-8"))["written_for"]
+    another = json.loads(Path(llamacffi.__file__).with_name("manifest.json").read_text("utf-8"))["written_for"]
     assert ("LLAMACFFI_SOURCE_DIR" in message) == bool(another)
     assert another in message
 
