@@ -68,7 +68,7 @@ def test_navigation_is_the_contents(stage: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     stage.Stage(repository(tmp_path / "in"), out).fill()
     trees = (out / "index.md").read_text("utf-8").partition("```{toctree}")[2]
-    assert trees == ("\n:hidden:\n\ntext\n```\n\n```{toctree}\n:hidden:\n:caption: Project\n\nREADME <README>\n```\n")
+    assert trees == ("\n:hidden:\n\ntext\n```\n\n```{toctree}\n:caption: Project\n:hidden:\n\nREADME <README>\n```\n")
 
 
 def test_a_link_to_nowhere_stays(stage: Any, tmp_path: Path) -> None:
