@@ -22,7 +22,7 @@ import platform
 import statistics
 import sys
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Optional, Union
 
 CALLS, ROUNDS = 2_000, 51
 
@@ -176,11 +176,11 @@ class LlamaCppPython(Binding):
 
     def size(self, struct: str) -> Optional[int]:
         try:
-            found = self.find(struct)
+            found = declared = self.find(struct)
         except AttributeError:
             return None
         is_struct = isinstance(found, type) and issubclass(found, ctypes.Structure)
-        return ctypes.sizeof(found) if is_struct and getattr(found, "_fields_", None) else None
+        return ctypes.sizeof(declared) if is_struct and getattr(declared, "_fields_", None) else None
 
     def libraries(self) -> list[str]:
         return sorted(glob.glob(os.path.join(self.folder, "*.so*")))
@@ -204,9 +204,10 @@ class Xllamacpp(Binding):
     def find(self, name: str) -> Any:
         if hasattr(self.package, name):
             return getattr(self.package, name)
-        for value in list(vars(self.package).values()):
-            if isinstance(value, type) and name in getattr(value, "__members__", {}):
-                return int(value.__members__[name])  # type: ignore[attr-defined]
+        for value in list(self.package.__dict__.values()):
+            members: dict[str, Any] = getattr(value, "__members__", {})
+            if isinstance(value, type) and name in members:
+                return int(members[name])
         raise AttributeError(name)
 
     def load(self, path: str) -> int:
@@ -260,7 +261,9 @@ def facts(binding: Binding, names: dict[str, Any], more: dict[str, str]) -> dict
 
     `written` are the sizes of structs as the library itself has them.
     """
-    functions, constants, unreadable = [], {}, []
+    functions: list[str] = []
+    constants: dict[str, Union[int, float]] = {}
+    unreadable: list[str] = []
     for name in names["functions"]:
         try:
             found = binding.find(name)
@@ -340,7 +343,7 @@ def prices(binding: Binding, path: str) -> dict[str, dict[str, float]]:
     if sys.modules.get("llamacffi") or binding.size("llama_batch"):
         types = [pointer, number, ctypes.c_char_p, number, number, flag]
         rows.append(("llama_token_to_piece", number, types, [vocab, 260, buffer, 32, 0, False]))
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name, result, types, arguments in rows:
         by_ctypes = plain(binding, name, result, types)
         theirs = [c_buffer if each is buffer else handles.get(id(each), each) for each in arguments]
