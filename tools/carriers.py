@@ -285,7 +285,8 @@ def main(arguments: list[str] | None = None) -> int:
             if version not in known:
                 raise VendorError(f"{LIST} has no {version}, only {', '.join(known)}")
         rows: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-        for version in [] if options.table else options.version or known:
+        wanted: list[str] = [] if options.table else options.version or list(known)
+        for version in wanted:
             print(f"{version}: building and testing in {BUILD / version}", file=sys.stderr, flush=True)
             rows[version] = try_one(known[version])
             print(json.dumps(rows[version], indent=1), flush=True)
