@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Yields|Raises):$")
 _TITLES = {"Args": "Arguments"}
@@ -12,7 +12,7 @@ _CODE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 _MARKUP = re.compile(r"[\\*|<>]|_(?=\W|$)")
 
 
-def as_rst(lines: list[str]) -> list[str]:
+def as_rst(lines: Sequence[str]) -> list[str]:
     """The lines of a docstring, without what indents all of them."""
     out: list[str] = []
     for title, body in _sections(lines):
@@ -26,7 +26,7 @@ def as_rst(lines: list[str]) -> list[str]:
     return out
 
 
-def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
+def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """The parts of a docstring: title and lines, without what indents them; what has no title has ""."""
     title = ""
     body: list[str] = []

@@ -40,11 +40,12 @@ class Stage:
             self._add(f"{GUIDES}/{path.name}")
         index = (self._root / GUIDES / "index.md").read_text("utf-8")
         for caption, pages in _sections(index):
-            self._append("index.md", _tree(caption, pages))
+            self._append("index.md", _tree(caption, pages, ":hidden:"))
         for name, text in python_pages.pages().items():
             self._write(f"python/{name}", text)
-        self._append("python-reference.md", _tree("", [f"python/{name}" for name in python_pages.PAGES]))
-        self._append("c-reference.md", _tree("", ["c/index", "c/llama.h", "c/*"], ":glob:"))
+        python = [f"python/{name}" for name in python_pages.PAGES]
+        self._append("python-reference.md", _tree("", python, ":maxdepth: 1"))
+        self._append("c-reference.md", _tree("", ["c/index", "c/llama.h", "c/*"], ":maxdepth: 1", ":glob:"))
 
     def _add(self, file: str) -> str:
         """Write the page of a file or a folder of the repository, unless it is there; its name."""
@@ -121,6 +122,6 @@ def _sections(index: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _tree(caption: str, pages: list[str], *options: str) -> str:
-    """Sphinx's list of the pages below one, in Markdown; it shows in the navigation alone."""
-    head = ["", "```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), *options, ""]
+    """Sphinx's list of the pages below one, in Markdown."""
+    head = ["", "```{toctree}", *([f":caption: {caption}"] if caption else []), *options, ""]
     return "\n".join([*head, *pages, "```", ""])

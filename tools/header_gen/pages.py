@@ -241,13 +241,13 @@ class _Writer:
                 wrong.append(f"``{name}`` is no value of {self._link(enum.name)}")
         if not_null:
             wrong.insert(0, f"{_codes(not_null, 'or')} is NULL")
-        counts = defaults.counts(function, names, policy, types)
-        for name, size in {**counts, **policy.merged("sizes", function.name)}.items():
-            if size not in ("0", "1"):
-                wrong.append(f"``{name}`` has fewer elements than ``{size}``")
         problems: dict[str, dict[str, None]] = {}
         for argument, _, problem in policy.lists("checks", function.name):
             problems.setdefault(argument, {})[self._linked(problem)] = None
+        counts = defaults.counts(function, names, policy, types)
+        for name, size in {**counts, **policy.merged("sizes", function.name)}.items():
+            if size not in ("0", "1") and not {name, size} & problems.keys():
+                wrong.append(f"``{name}`` has fewer elements than ``{size}``")
         wrong += [f"``{argument}``: {'; '.join(texts)}" for argument, texts in problems.items()]
         lines: list[str] = []
         if wrong:
@@ -261,7 +261,7 @@ class _Writer:
             lines.append(f":py:exc:`~llamacffi.BackendError`: there is no backend ``{function.module}``")
         if policy.names("computes", function.name):
             lines.append("an assertion that fails in a kernel :doc:`ends the process </wrong-calls>`")
-        items = (f"   {line}" if line[:2] in ("", "  ") else f"   * {line}" for line in lines)
+        items = (f"   {line}".rstrip() if line[:2] in ("", "  ") else f"   * {line}" for line in lines)
         return "\n" + "\n".join(items) if lines else ""
 
     # --- types and values ---
