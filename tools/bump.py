@@ -92,7 +92,7 @@ def _step(name: str, state: str) -> Generator[None, None, None]:
     """Say in an error which step it was, and how things are now."""
     try:
         yield
-    except VendorError as error:
+    except (VendorError, OSError) as error:
         raise VendorError(f"{name} failed: {error}\n{state}") from None
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import digits
 from typing import Any, Optional
 
-from carrier import ROOT
+from carrier import ROOT, VendorError
 
 sys.path.insert(0, str(ROOT / "tools" / "header_gen"))
 import missing as header_missing
@@ -90,13 +90,13 @@ def stale(api: dict[str, Any], source: Optional[Path], path: Path = POLICY) -> l
         path: the policy's file.
 
     Raises:
-        PolicyError: the policy can't be read.
+        VendorError: the policy can't be read.
     """
-    policy = policies.load(path)
+    policy = _load(path)
     lines = list(_lines(path))
     model = tables.read(api)
     found = [*_stale_names(policy, api, source), *_stale_functions(policy, _parameters(model))]
-    known = Known(model, NATIVE)
+    known = Known(model, NATIVE, NATIVE / "checks")
     placed = [_placed(lines, *each) for each in found]
     placed += _stale_code(policy, model, known, lines)
     placed += [_stale_check(name) for name in known.left_out]
@@ -107,7 +107,7 @@ def needed(api: dict[str, Any], path: Path = POLICY) -> list[Needed]:
     """What a person must say of the API's functions, and has not.
 
     Raises:
-        PolicyError: the policy can't be read.
+        VendorError: the policy can't be read.
     """
     model = tables.read(api)
     lines = list(_lines(path))
@@ -121,7 +121,7 @@ def needed(api: dict[str, Any], path: Path = POLICY) -> list[Needed]:
             each.function,
             each.subject,
         )
-        for each in header_missing.missing(model, policies.load(path))
+        for each in header_missing.missing(model, _load(path))
     ]
 
 
@@ -140,6 +140,13 @@ def told(needed: list[Needed]) -> str:
         lines += [f"    {each.line}  # {each.why}" for each in chosen]
     nothing = ", ".join(dict.fromkeys(f'{each.function} = ["{each.subject}"]' for each in needed[:1]))
     return "\n".join([*lines, f"  Where there is nothing to say: in policy/looked_at.toml, such as {nothing}"])
+
+
+def _load(path: Path) -> policies.Policy:
+    try:
+        return policies.load(path)
+    except policies.PolicyError as error:
+        raise VendorError(f"the policy can't be read: {error}") from None
 
 
 # --- what does not apply ------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ import platform
 import statistics
 import sys
 import time
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 CALLS, ROUNDS = 2_000, 51
 
@@ -176,11 +176,10 @@ class LlamaCppPython(Binding):
 
     def size(self, struct: str) -> Optional[int]:
         try:
-            found = declared = self.find(struct)
-        except AttributeError:
+            found: Any = self.find(struct)
+            return ctypes.sizeof(found) if found._fields_ else None
+        except AttributeError:  # there is no such name, or it is no structure's, or one without fields
             return None
-        is_struct = isinstance(found, type) and issubclass(found, ctypes.Structure)
-        return ctypes.sizeof(declared) if is_struct and getattr(declared, "_fields_", None) else None
 
     def libraries(self) -> list[str]:
         return sorted(glob.glob(os.path.join(self.folder, "*.so*")))
@@ -202,11 +201,12 @@ class Xllamacpp(Binding):
         self.package: Any = importlib.import_module("xllamacpp")
 
     def find(self, name: str) -> Any:
-        if hasattr(self.package, name):
-            return getattr(self.package, name)
-        for value in list(self.package.__dict__.values()):
-            members: dict[str, Any] = getattr(value, "__members__", {})
-            if isinstance(value, type) and name in members:
+        known: dict[str, Any] = self.package.__dict__
+        if name in known:
+            return known[name]
+        for value in known.values():
+            members: dict[str, int] = getattr(value, "__members__", {})
+            if name in members:
                 return int(members[name])
         raise AttributeError(name)
 
@@ -262,7 +262,7 @@ def facts(binding: Binding, names: dict[str, Any], more: dict[str, str]) -> dict
     `written` are the sizes of structs as the library itself has them.
     """
     functions: list[str] = []
-    constants: dict[str, Union[int, float]] = {}
+    constants: dict[str, float] = {}
     unreadable: list[str] = []
     for name in names["functions"]:
         try:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
 
-# The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
 SUCCESSORS = {
     "llama_new_context_with_model": "llama_init_from_model",
     "llama_n_embd": "llama_model_n_embd",
 }
+"""The documented names that upstream has deprecated, and their successors: where C drops one, the other serves."""
 
-# The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof.
 TYPES = ("llama_model_p", "llama_context_p", "llama_token")
+"""The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof."""
 
 
 def _is_ours(name: str) -> bool:
