@@ -177,7 +177,7 @@ def _owned(params: ffi.CData) -> ffi.CData:
 def _standing(params: ffi.CData) -> list[Device]:
     """The devices that the parameters already say, or all that llama.cpp may choose from."""
     there = devices()
-    if not params.devices:
+    if not getattr(params, "devices", None):  # an earlier llama.cpp has no such member
         return [each for each in there if each.takes_layers]
     known = {each.handle: each for each in there}
     found: list[Device] = []

@@ -196,9 +196,8 @@ def _why_not(name: str) -> str:
             return f": {each['header']}: {each['reason']}"
     return (
         f": llama.cpp {native.llama_cpp_version()} (commit {manifest['commit']}), which it was built with, has no such "
-        "function or constant; it came later, or has gone, or has another name. The package's classes and documentation "
-        f"are written for the llama.cpp of {manifest['written_for']}: for that one, build without LLAMACFFI_SOURCE_DIR "
-        "and LLAMACFFI_PREFIX"
+        "function or constant: it came later, or is gone. The package's classes and documentation are written for the "
+        f"llama.cpp of {manifest['written_for']}; to have that, build without LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX"
     )
 
 

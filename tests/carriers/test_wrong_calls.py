@@ -11,7 +11,9 @@ from llamacffi import ffi
 def test_null() -> None:
     for name in ("llama_decode", "llama_n_ctx", "llama_model_n_params", "llama_sampler_accept", "llama_tokenize"):
         function = getattr(llamacffi, name)
-        arguments = [ffi.NULL if type_.kind == "pointer" else 0 for type_ in ffi.typeof(getattr(llamacffi.lib, name)).args]
+        arguments = [
+            ffi.NULL if type_.kind == "pointer" else 0 for type_ in ffi.typeof(getattr(llamacffi.lib, name)).args
+        ]
         if name == "llama_decode":
             arguments[1] = llamacffi.llama_batch_get_one([], 0)
         with pytest.raises(llamacffi.InvalidArgumentError, match="must not be NULL"):

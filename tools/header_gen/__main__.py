@@ -185,7 +185,9 @@ def main() -> int:
     where.add_argument("--source", type=Path, metavar="DIR", help="llama.cpp's source tree")
     where.add_argument("--include", type=Path, metavar="DIR", help="the folder where its headers are installed")
     parser.add_argument("--library", type=Path, action="append", metavar="FILE", help="an installed library")
-    parser.add_argument("--linked", action="append", default=[], metavar="BACKEND", help="with --source: one that is no module")
+    parser.add_argument(
+        "--linked", action="append", default=[], metavar="BACKEND", help="with --source: one that is no module"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
@@ -194,7 +196,11 @@ def main() -> int:
     start = time.perf_counter()
     try:
         policy = policies.load(options.policy)
-        place = SourceTree(options.source, options.linked) if options.source else Installation(options.include, options.library)
+        place = (
+            SourceTree(options.source, options.linked)
+            if options.source
+            else Installation(options.include, options.library)
+        )
         api = generate(place, policy, options.out)
         own = options.policy.with_name("checks")  # what another policy's are made of
         known = Known(api, NATIVE, own if own.is_dir() else NATIVE / "checks")
@@ -208,12 +214,14 @@ def main() -> int:
             "kinds.hpp": guards.kinds_h(api, policy),
             "measures.hpp": measures.measures_h(api, policy),
             "api.json": emit.table(api),
-            "reference.txt": reference.reference(api, policy),
+            "reference.txt": reference.reference(api, policy, known),
         }
         write(options.out, texts)
     except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:
         print(f"header_gen: {error}", file=sys.stderr)
         return 1
+    if known.left_out or known.unused:
+        print(f"of our own: {len(known.left_out)} definitions and {len(known.unused)} lines of the policy left out")
     print(f"header_gen: {summary(api)}\n{time.perf_counter() - start:.1f} s, in {options.out}")
     return 0
 

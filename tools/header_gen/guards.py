@@ -211,7 +211,9 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
     body += [f"    {line}" for line in _call(function, names, policy, known)]
     result = types.handle(signature.result)
     after = [
-        each for each in policy.lists("after", name) if usable(each, *around) and not gone & set(re.findall(r"\w+", each))
+        each
+        for each in policy.lists("after", name)
+        if usable(each, *around) and not gone & set(re.findall(r"\w+", each))
     ]
     if result in free_by_kind and any("made(result" in each for each in after):
         undo = f"if (result && !known(result)) ::{free_by_kind[result]}(result);"
