@@ -20,7 +20,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import vendor
 from carrier import ROOT, Pin, VendorError, command_line, read_pin_file

@@ -58,7 +58,7 @@ def _record(function: Function, policy: Policy, types: Types, known: Known) -> s
 
 
 def _is_known(size: str, known: Known) -> bool:
-    """Whether the functions in a size are C's, as it is here, or those of arguments.py."""
+    """Whether the functions in a size are C's, as it is here, or those of sizes.py."""
     return all(name in known.declared or name in _OURS for name in re.findall(r"(\w+)\(", size))
 
 
