@@ -5,7 +5,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 SOURCES = $(shell find src/llamacffi src/native tools build_ffi.py setup.py pyproject.toml vendor/requirements.txt \
 	-name '*.py' -o -name '*.h' -o -name '*.c' -o -name '*.[ch]pp' -o -name '*.t*' -o -name '*.in' -o -name '*.cmake')
 
-.PHONY: run test bench check stubs docs bump wheel wheel-vulkan wheel-cuda addon-vulkan clean
+.PHONY: run test bench check stubs docs bump carriers wheel wheel-vulkan wheel-cuda addon-vulkan clean
 
 run: $(VENV)/installed
 	@model="$$($(VENV)/bin/python tools/demo_model.py)" && \
@@ -36,6 +36,10 @@ docs: $(VENV)/installed $(VENV)/installed-docs
 # new pin also where the build fails.
 bump: $(VENV)/installed-tools
 	$(VENV)/bin/python tools/bump.py --venv $(VENV) $(BUMP_ARGS) $(VERSION)
+
+# The package with the llama.cpp of two years' releases: docs/carriers.md. Takes hours.
+carriers: $(VENV)/installed-test
+	$(VENV)/bin/python tools/carriers.py
 
 # Also for PyPy, where there is one. As root on Debian, with debootstrap, for older systems than this one, too.
 wheel: $(VENV)/installed-tools

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from cffi import FFI
 
@@ -31,14 +31,22 @@ def builder(generated: Path) -> FFI:
     ours += ["quantize", "sampling", "tokenize", "guards"]
     ffi = FFI()
     ffi.cdef((generated / "cdef.h").read_text("utf-8"))
-    ffi.cdef((NATIVE / "ours.cdef.h").read_text("utf-8"))
+    declarations = (NATIVE / "ours.cdef.h").read_text("utf-8")
+    if "llama_vocab" not in [each["name"] for each in _table(generated)["structs"]]:  # see llamacffi-earlier.h
+        declarations = declarations.replace("struct llama_vocab ", "struct llama_model ")
+    ffi.cdef(declarations)
     ffi.set_source(MODULE, "".join(f'#include "{name}.h"\n' for name in ["api", *ours]))
     return ffi
 
 
+def _table(generated: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((generated / "api.json").read_text("utf-8"))
+    return table
+
+
 def include_all(generated: Path) -> str:
     """C that includes each of llama.cpp's headers; it is shipped as `llamacffi.h`."""
-    headers = json.loads((generated / "api.json").read_text("utf-8"))["headers"]
+    headers = _table(generated)["headers"]
     return "".join(f"#include <{name}>\n" for name in headers)  # not those beside it, where libllama is the user's own
 
 

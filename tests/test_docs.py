@@ -20,20 +20,11 @@ import pytest
 
 import llamacffi
 import tiny_models
-from carrier import ROOT
 from fixture_types import MakeContext
+from guides import GUIDES, OF_HANDLES, examples
 from llamacffi import ffi, lib
 from llamacffi.types import llama_model_p
 
-GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# These are about handles, and take some as given.
-OF_HANDLES = ("callbacks.md", "c-sdk.md", "wrong-calls.md")
-
-EXAMPLE = re.compile(
-    r"^```python\n(?P<code>.*?)^```$|^\|[^\n]*\| here \|\n\|[-|]+\|\n(?P<table>(?:\|[^\n]*\n)+)",
-    re.MULTILINE | re.DOTALL,
-)
-CELL_CODE = re.compile(r"`([^`]+)`")
 SAID = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)  # what the guide says that it prints
 
 NOTES = {
@@ -95,12 +86,6 @@ def handles(model: llama_model_p, make_context: MakeContext) -> dict[str, Any]:
     return {"llamacffi": llamacffi, "model": model, "vocab": vocab, "ctx": make_context(), "stop": threading.Event()}
 
 
-def _program(table: str) -> str:
-    """The code in the last cells of a table, a line a row."""
-    cells = [row.rstrip("| ").rpartition(" | ")[2] for row in table.splitlines()]
-    return "\n".join("; ".join(CELL_CODE.findall(cell)) for cell in cells)
-
-
 @pytest.mark.usefixtures("_log_as_before")
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in GUIDES])
 def test_examples(
@@ -111,17 +96,14 @@ def test_examples(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(folder)
-    text = path.read_text("utf-8")
     names = {"__name__": "__main__", **(handles if path.name in OF_HANDLES else {})}
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            for example in EXAMPLE.finditer(text):
-                code = example["code"] or _program(example["table"])
-                line = text.count("\n", 0, example.start("code" if example["code"] else "table"))
+            for code, line, is_table in examples(path):
                 exec(compile("\n" * line + code, str(path), "exec"), names)  # so that a traceback has the guide's lines
                 said = [line.strip() for line in capsys.readouterr().out.splitlines()]
-                assert example["table"] or said == SAID.findall(code), f"the example from line {line + 1} on"
+                assert is_table or said == SAID.findall(code), f"the example from line {line + 1} on"
         finally:
             names.clear()
             gc.collect()

@@ -142,7 +142,7 @@ def _build(root: Path, venv: str, **environment: str) -> None:
         raise VendorError(
             "its own message is above. Where C++ of src/native or of a guard does not compile, what it calls has "
             "changed: see the difference above, and mend the code, or the line in tools/header_gen/policy/ that the "
-            "guard comes from; BUMP_ARGS=--keep leaves the new pin in place for that."
+            "guard comes from. BUMP_ARGS=--keep leaves a new pin in place for that."
         )
 
 

@@ -2,10 +2,10 @@
 
     python tools/carriers.py [VERSION …]
 
-Without arguments all of them are tried, the oldest first, which takes hours; with versions, those alone. What is found is
-kept in docs/carriers.json, a row a release, and the table is made of that, so a row can be had anew without the others.
-Each is built in build/carriers/VERSION, from a copy of the sources that are here now, and tested with this Python, which
-must have what tests/requirements.txt names.
+Without arguments all of them are tried, the oldest first, which takes hours; with versions, those alone. What is found
+is kept in docs/carriers.json, a row a release, and the table is made of that, so that a row can be had anew without the
+others. Each is built in build/carriers/VERSION, from a copy of the sources that are here now, and tested with this
+Python, which must have what tests/requirements.txt names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import vendor
 from carrier import ROOT, Pin, VendorError, command_line, read_pin_file
@@ -30,10 +30,8 @@ RESULTS = ROOT / "docs" / "carriers.json"
 TABLE = ROOT / "docs" / "carriers.md"
 BUILD = ROOT / "build" / "carriers"
 # What a build takes, and its tests.
-_COPIED = (
-    *("src", "tools", "tests", "docs", "vendor", "build_ffi.py", "setup.py", "pyproject.toml", "MANIFEST.in"),
-    *("README.md", "LICENSE"),
-)
+_COPIED = ("src", "tools", "tests", "docs", "vendor")
+_COPIED_FILES = ("build_ffi.py", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 _LINE = re.compile(r"([\w.-]+)==([\w.]+) --hash=sha256:([0-9a-f]{64})  # (\d{4}-\d\d-\d\d)(, headers)?")
 # The columns of text made: a test each.
 _TEXT = {
@@ -42,29 +40,24 @@ _TEXT = {
     "classes": "tests/carriers/test_text.py::test_classes",
 }
 # The tests that make sense with every release: each a process, which a crash would end.
-TESTS = (
-    "tests/carriers/test_declarations.py",
-    "tests/carriers/test_wrong_calls.py",
-    "tests/test_import.py",
-)
+TESTS = ("tests/carriers/test_declarations.py", "tests/carriers/test_wrong_calls.py")
 _LIMIT = 3600.0  # seconds for a step
 _HEAD = """\
 # With which llama.cpp the package works
 
-The generator knows no version of llama.cpp, and neither does the rest: whatever its headers declare is there, and what a
-release lacks is left out. Here is what that comes to, release by release of the source distribution that carries
-llama.cpp. The columns:
+Nothing in the package goes by llama.cpp's version: whatever its headers declare is there, and what a release lacks is
+left out. Here is what that comes to, release by release of the source distribution that carries llama.cpp. The columns:
 
 - **functions**: those that can be called, and, with a plus, how many of today's names stand for earlier ones there
   (`src/native/llamacffi-earlier.h`).
 - **generator**, **build**, **import**: whether it takes the headers, the package builds, and can be imported.
-- **`lib`**, **checked**, **classes**: whether a real model continues a text as it should by the C functions of `lib`, by
-  the checked ones, and by `Model.generate` ([tests/carriers](../tests/carriers)).
+- **`lib`**, **checked**, **classes**: whether a real model continues a text as it should by the C functions of `lib`,
+  by the checked ones, and by `Model.generate` ([tests/carriers](../tests/carriers)).
 - **tests**: those that make sense for every release: all functions can be called and have documentation; sizes, offsets
   and values are the compiler's; wrong calls raise; what is missing is said.
 
-A name that a release lacks is an `AttributeError` that says so. Made by `make carriers`; a row anew:
-`python tools/carriers.py VERSION`.
+Asking for a name that a release lacks raises an `AttributeError` that says so. `make carriers` makes this page, and
+`python tools/carriers.py VERSION` one row of it anew.
 
 """
 _COLUMNS = (
@@ -232,7 +225,7 @@ def _reason(said: str) -> str:
 
 def _copy_sources(tree: Path) -> None:
     """Copy what a build takes to a folder; what was built there is kept."""
-    for name in _COPIED:
+    for name in (*_COPIED, *_COPIED_FILES):
         path, copy = ROOT / name, tree / name
         if path.is_dir():
             for old in copy.iterdir() if copy.exists() else ():
@@ -272,6 +265,12 @@ def table(rows: dict[str, dict[str, str]]) -> str:
     return text + ("\nWhat fails, and why:\n\n" + "\n".join(notes) + "\n" if notes else "")
 
 
+def _kept() -> dict[str, dict[str, str]]:
+    """The rows that were found before, by version."""
+    rows: dict[str, dict[str, str]] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    return rows
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(description="Build and test the package with earlier releases' llama.cpp.")
@@ -284,13 +283,14 @@ def main(arguments: list[str] | None = None) -> int:
         for version in options.version:
             if version not in known:
                 raise VendorError(f"{LIST} has no {version}, only {', '.join(known)}")
-        rows: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-        for version in [] if options.table else options.version or known:
+        wanted: list[str] = [] if options.table else options.version or list(known)
+        for version in wanted:
             print(f"{version}: building and testing in {BUILD / version}", file=sys.stderr, flush=True)
-            rows[version] = try_one(known[version])
-            print(json.dumps(rows[version], indent=1), flush=True)
+            row = try_one(known[version])
+            print(json.dumps(row, indent=1), flush=True)
+            rows = {**_kept(), version: row}
             RESULTS.write_text(json.dumps(rows, indent=1, sort_keys=True) + "\n", "utf-8")
-        TABLE.write_text(table(rows), "utf-8")
+        TABLE.write_text(table(_kept()), "utf-8")
 
     return command_line("carriers.py", run)
 

@@ -173,7 +173,7 @@ def _owned(params: object) -> llama_model_params:
 def _standing(params: llama_model_params) -> list[Device]:
     """The devices that the parameters already say, or all that llama.cpp may choose from."""
     there = devices()
-    if not params.devices:
+    if not getattr(params, "devices", None):  # an earlier llama.cpp has no such member
         return [each for each in there if each.takes_layers]
     known = {each.handle: each for each in there}
     found: list[Device] = []

@@ -365,7 +365,8 @@ def _room(context: Context) -> int:
     """How many positions a text may take, so that each sequence of the context can have as many."""
     if hasattr(lib, "llama_n_ctx_seq"):
         return int(lib.llama_n_ctx_seq(context.handle))
-    return int(context.n_ctx // context.n_seq_max)
+    # Before there were as many as were asked for, llama.cpp told as many as there are cells.
+    return int(context.n_ctx // context.n_seq_max if context.n_seq_max < context.n_ctx else context.n_ctx)
 
 
 def check_room(prompts: list[list[int]], limit: int) -> None:

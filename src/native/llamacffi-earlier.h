@@ -9,6 +9,10 @@
 #define LLAMACFFI_CALLS(type, name, parameters, call) \
     static inline type name parameters { return call; }
 
+#if !defined(UPSTREAM_GGML_ROPE_TYPE_NORMAL) && defined(UPSTREAM_GGML_ROPE_TYPE_NEOX)
+#define GGML_ROPE_TYPE_NORMAL 0
+#endif
+
 /* --- models and contexts --- */
 
 #if !defined(UPSTREAM_llama_model_load_from_file) && defined(UPSTREAM_llama_load_model_from_file)

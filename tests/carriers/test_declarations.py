@@ -45,7 +45,7 @@ def test_sizes_and_offsets() -> None:
             if field["name"] and field["offset"] is not None:
                 assert ffi.offsetof(name, field["name"]) == field["offset"], (name, field["name"])
                 checked += 1
-    assert checked > 200
+    assert checked > 150
 
 
 def test_values() -> None:

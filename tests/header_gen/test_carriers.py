@@ -5,7 +5,6 @@ The source distributions that carry them are downloaded once, into the cache fol
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sysconfig
@@ -16,8 +15,10 @@ from typing import Any
 import pytest
 
 import carrier
+import carriers
 import demo_model
 import harness
+import vendor
 
 # What each release declares that can't be had, and the headers of it that are for C++ alone.
 NOWHERE_DEFINED = {
@@ -34,15 +35,14 @@ NOWHERE_DEFINED = {
         "ggml_threadpool_get_n_threads",
     },
 }
+NOWHERE_DEFINED["0.3.2"] = {"ggml_graph_export", "ggml_graph_import", "ggml_threadpool_get_n_threads"}
+NOWHERE_DEFINED["0.3.7"] = NOWHERE_DEFINED["0.3.9"] = NOWHERE_DEFINED["0.3.8"]
 NOWHERE_DEFINED["0.3.20"] = NOWHERE_DEFINED["0.3.16"] | {"ggml_backend_hexagon_init"}
 NOWHERE_DEFINED["0.3.28"] = NOWHERE_DEFINED["0.3.20"] | {"ggml_backend_cuda_allreduce_tensor"}
 NOT_C = {"0.3.8": {"ggml-opt.h"}, "0.3.20": {"ggml-openvino.h"}, "0.3.28": {"ggml-openvino.h"}}
 
-PINS = [
-    carrier.Pin(*re.findall(r"[^=: ]+", line.replace("--hash=sha256", "")))
-    for line in Path(__file__).with_name("carriers.txt").read_text("ascii").splitlines()
-    if not line.startswith("#")
-]
+PINNED = vendor.read_pin(harness.ROOT / "vendor" / "requirements.txt")  # which test_real_headers.py has
+PINS = [each.pin for each in carriers.carriers() + carriers.carriers(headers_only=True) if each.pin != PINNED]
 
 
 @pytest.fixture(scope="module", params=PINS, ids=lambda pin: pin.version)

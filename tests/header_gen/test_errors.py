@@ -34,12 +34,12 @@ def out(source: Path, tmp_path: Path) -> Path:
 
 def failure(source: Path, out: Path, *arguments: str, **env: str) -> str:
     """Run the generator, which must fail and leave `out` as it is; the last line of its message."""
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.iterdir()}
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*")}
     done = harness.generate(source, out, *arguments, **env)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("header_gen: ")
     assert "Traceback" not in done.stderr
-    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.iterdir()} == before
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in out.rglob("*.*")} == before
     return done.stderr.strip().splitlines()[-1].replace("header_gen: ", "", 1)
 
 

@@ -218,7 +218,7 @@ def main() -> int:
             "kinds.hpp": guards.kinds_h(api, policy),
             "measures.hpp": measures.measures_h(api, policy),
             "api.json": emit.table(api),
-            "reference.txt": reference.reference(api, policy),
+            "reference.txt": reference.reference(api, policy, known),
             **stubs.stubs(api, policy, options.cdef),
         }
         write(options.out, texts)
@@ -227,6 +227,8 @@ def main() -> int:
     except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:
         print(f"header_gen: {error}", file=sys.stderr)
         return 1
+    if known.left_out or known.unused:
+        print(f"of our own: {len(known.left_out)} definitions and {len(known.unused)} lines of the policy left out")
     print(f"header_gen: {summary(api)}\n{time.perf_counter() - start:.1f} s, in {options.out}")
     return 0
 

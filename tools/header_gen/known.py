@@ -22,7 +22,7 @@ _WORD = re.compile(r"(?<![\w.])(?<!->)(?<!std::)[A-Za-z_]\w*")
 _SCOPED = re.compile(r"::\s*\w+")
 _VARIABLE = re.compile(r"\b(?=(\w+)(?:\s+const)?\s*[&*]*\s*(?:const\s+)?[&*]?\s*\b(\w+))")
 _DECLARED = re.compile(r"(?=((?:\bstd::|\b)\w+(?:<[\w:<> ,]*>)?)(?:\s+|\s*[&*]+\s*)(\w+))")
-_TYPE = re.compile(r"std::.*|[A-Z]\w*(?:<.*>)?|\w+_t|auto|bool|char|double|float|int|long|short|unsigned")
+_TYPE = re.compile(r"std::.*|[A-Z]\w*(?:<.*>)?|\w+_t|auto|bool|char|double|float|int|long|short|unsigned|void")
 _CONDITION = re.compile(r"#\s*(if|ifdef|ifndef|else|elif|endif)\b\s*(?:LLAMACFFI_HAS_(\w+))?")
 _OUTER = re.compile(r'(?:namespace\b.*|extern "C" )\{|\}(?!;)')
 # What C++ itself and a guard (guards.py) have.
@@ -53,6 +53,7 @@ class Known:
         declared: what the headers have, see `declared`.
         checks: the checks' files, by their names below the output's folder, without what is left out.
         left_out: the names of the definitions that are.
+        unused: the policy's lines that are, each with what is missing.
     """
 
     def __init__(self, api: API, native: Path, checks: Path) -> None:
@@ -60,6 +61,7 @@ class Known:
         self._fields = {record.name: dict(_members(record)) for record in api.records}
         self._fields.update({record.c_name: self._fields[record.name] for record in api.records})
         self.declared = declared(api)
+        self.unused: list[str] = []
         headers = [*native.glob("*.h"), *native.glob("*.hpp")]
         ours = [chunk for path in sorted(headers) for chunk in self._chunks(path.read_text("utf-8"))]
         files = {path.name: self._chunks(path.read_text("utf-8")) for path in sorted(checks.glob("*.hpp"))}
@@ -67,10 +69,9 @@ class Known:
         self._ours: frozenset[str] = frozenset[str]().union(*(chunk.names for chunk in [*ours, *every]))
         self._lost: frozenset[str] = frozenset()
         while True:
-            left_out = [chunk for chunk in every if chunk.names and self.missing(chunk.text)]
-            lost: frozenset[str] = frozenset[str]().union(
-                *(chunk.names for chunk in left_out)
-            )  # all that share a name, if one is
+            # All that share a name, if one is.
+            left_out = [each for each in every if each.names and (each.names & self._lost or self.missing(each.text))]
+            lost: frozenset[str] = frozenset[str]().union(*(chunk.names for chunk in left_out))
             if lost == self._lost:
                 break
             self._lost = lost
@@ -91,9 +92,10 @@ class Known:
             variables: the variables whose members are looked at, beside those that the code declares.
         """
         code = _NO_CODE.sub(" ", code)
+        lost = self._lost - locals_of(code)
         for word in _WORD.findall(code):
             unknown = _UPSTREAM.fullmatch(word) and word not in self.declared and word not in self._ours
-            if unknown or word in self._lost:
+            if unknown or word in lost:
                 return str(word)
         for name, type_ in [*(variables or {}).items(), *self._variables(code)]:
             for path in re.findall(rf"(?<![\w.])(?<!->){name}((?:(?:\.|->)\w+)+)", code):
@@ -111,10 +113,14 @@ class Known:
         """
         variables = {name: p.type for name, p in zip(names, function.signature.parameters)}
         variables["result"] = function.signature.result
-        lacking = self.missing(code, variables)
+        lacking = self.missing(code, variables) or self._stranger(code, {*names, *locals_})
         if lacking:
-            return lacking
-        known = {*names, *locals_, *locals_of(code), *_CXX.split(), *self._ours, *self.declared}
+            self.unused.append(f"{function.name}: {code}: no {lacking}")
+        return lacking
+
+    def _stranger(self, code: str, names: set[str]) -> Optional[str]:
+        """The first name in some code that nobody has declared."""
+        known = {*names, *locals_of(code), *_CXX.split(), *self._ours, *self.declared}
         code = _SCOPED.sub(" ", _NO_CODE.sub(" ", code))
         return next((word for word in _WORD.findall(code) if word not in known), None)
 
@@ -222,7 +228,7 @@ def declared(api: API) -> set[str]:
     names = {each.name for each in [*api.functions, *api.types, *api.constants]}
     names.update(each.name for enum in api.enums for each in enum.enumerators)
     names.update(each.name for each in api.skipped if each.kind == "macro")
-    names.update(f"{record.name}_{field.name}" for record in api.records for field in record.fields or [])
+    names.update(f"{record.name}_{name}" for record in api.records for name, _ in _members(record) if name)
     return names - {""}
 
 

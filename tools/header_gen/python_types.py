@@ -26,6 +26,10 @@ _FROM_CFFI = [
     *("Null", "Number", "Pointer", "Sized", "Struct", "void_p"),
 ]
 
+# From a single signature, pyright would take the parameters of a lambda that is given where a function pointer, too, is
+# taken. Nothing can call this one.
+_NO_CALL = "    @overload\n    def __call__(self, *, never: Never) -> Never: ...\n"
+
 HEAD = '"""Generated from llama.cpp\'s headers by tools/header_gen."""\n'
 
 
@@ -248,8 +252,8 @@ class PythonTypes:
                 body.append(self._pointer_classes(name, self._elements[name]))
         imports = "".join(f"from ._cffi import {name} as {name}\n" for name in _FROM_CFFI)
         return (
-            f"{HEAD}\nfrom collections.abc import Sequence\nfrom typing import Any\n\n"
-            f"from typing_extensions import TypeAlias\n\n{imports}\n" + "\n".join(body)
+            f"{HEAD}\nfrom collections.abc import Sequence\nfrom typing import Any, overload\n\n"
+            f"from typing_extensions import Never, TypeAlias\n\n{imports}\n" + "\n".join(body)
         )
 
     def _record(self, record: Record) -> str:
@@ -300,8 +304,8 @@ class PythonTypes:
                 f", {name}: {self.passed(parameter.type)}" for name, parameter in zip(names, signature.parameters)
             )
             slash = ", /" if names else ""
-            call = f"    def __call__(self{given}{slash}) -> {self.value(signature.result)}: ...\n"
-            return f"class {typedef.name}(FunctionPointer):\n{docstring(text)}\n{call}"
+            call = f"    @overload\n    def __call__(self{given}{slash}) -> {self.value(signature.result)}: ...\n"
+            return f"class {typedef.name}(FunctionPointer):\n{docstring(text)}\n{call}{_NO_CALL}"
         alias = self.value(typedef.type)
         if alias == typedef.name:
             return ""
@@ -312,7 +316,8 @@ class PythonTypes:
         plain = self.plain(type_)
         if not isinstance(plain, Pointer):
             return self.taken(type_)
-        return f"{'AnyPointer' if self.is_void(plain.to) else self.value(type_)} | Null"
+        text = " | bytes" if self.is_byte(plain.to) and isinstance(plain.to, Named) and plain.to.const else ""
+        return f"{'AnyPointer' if self.is_void(plain.to) else self.value(type_)}{text} | Null"
 
     def _pointer_classes(self, name: str, type_: Type) -> str:
         plain = self.plain(type_)

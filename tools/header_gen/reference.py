@@ -14,21 +14,29 @@ keeps the address as long as x lives; `:e` how many elements there must be, e wi
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import defaults
 from guards import Types, argument_names
+from known import Known
 from model import API, Function, Named, Pointer, Signature, Type, spell
 from policy import Policy
 
+_SIZES = Path(__file__).resolve().parents[2] / "src" / "llamacffi" / "sizes.py"
+_OURS = frozenset(re.findall(r"^def (\w+)", _SIZES.read_text("utf-8"), re.MULTILINE))
 
-def reference(api: API, policy: Policy) -> str:
+
+def reference(api: API, policy: Policy, known: Known) -> str:
     """The text of all records."""
     types = Types(api, policy)
-    return "\f\n".join(_record(function, policy, types) for function in api.functions)
+    return "\f\n".join(_record(function, policy, types, known) for function in api.functions)
 
 
-def _record(function: Function, policy: Policy, types: Types) -> str:
+def _record(function: Function, policy: Policy, types: Types, known: Known) -> str:
     names = argument_names(function.signature)
     sizes = {**defaults.counts(function, names, policy, types), **policy.merged("sizes", function.name)}
+    sizes = {name: size if _is_known(size, known) else "0" for name, size in sizes.items()}
     keeps = policy.merged("keeps", function.name)
     reads, paths = policy.lists("reads", function.name), policy.lists("paths", function.name)
     parameters: list[str] = []
@@ -47,6 +55,11 @@ def _record(function: Function, policy: Policy, types: Types) -> str:
     place = f"{function.header}:{function.line}"
     lines = [function.name, " ".join(parameters), signature, place, function.comment]
     return "\n".join(lines).rstrip("\n")
+
+
+def _is_known(size: str, known: Known) -> bool:
+    """Whether the functions in a size are C's, as it is here, or those of sizes.py."""
+    return all(name in known.declared or name in _OURS for name in re.findall(r"(\w+)\(", size))
 
 
 def _named(type_: Type) -> str:

@@ -146,8 +146,11 @@ inline bool is_windows_of(const ggml_tensor * a, int w0, int h0, int w) {
 
 // The rope kernels assert all this, and divide by the sum of the sections.
 inline bool is_rope_mode(int mode) {
+#ifdef LLAMACFFI_HAS_GGML_ROPE_TYPE_IMROPE
+    if (mode == GGML_ROPE_TYPE_IMROPE) return true;
+#endif
     return mode == GGML_ROPE_TYPE_NORMAL || mode == GGML_ROPE_TYPE_NEOX || mode == GGML_ROPE_TYPE_MROPE ||
-        mode == GGML_ROPE_TYPE_VISION || mode == GGML_ROPE_TYPE_IMROPE;
+        mode == GGML_ROPE_TYPE_VISION;
 }
 inline bool can_rotate(const ggml_tensor * a, int n_dims, int mode) {
     return n_dims >= 0 && n_dims % 2 == 0 && n_dims <= a->ne[0] &&
@@ -301,7 +304,10 @@ template <class F> bool each_computed(const ggml_cgraph * cgraph, F look) {
 }
 
 inline bool is_computed(const ggml_tensor * node) {
-    return !kernels::is_view(node) && node->flags & GGML_TENSOR_FLAG_COMPUTE && !ggml_is_empty(node);
+#ifdef LLAMACFFI_HAS_GGML_TENSOR_FLAG_COMPUTE  // else all are
+    if (!(node->flags & GGML_TENSOR_FLAG_COMPUTE)) return false;
+#endif
+    return !kernels::is_view(node) && !ggml_is_empty(node);
 }
 
 // A graph holds addresses only: of tensors in any context, with data in any buffer.

@@ -292,7 +292,7 @@ inline bool is_sound_projector(const char * argument, const char * path) {
 }
 
 // An adapter's weights are multiplied with whatever they are made of (llm_graph_context::build_lora_mm).
-inline bool is_sound_adapter(const char * argument, gguf_context * file) {
+inline bool is_sound_adapter_file(const char * argument, gguf_context * file) {
     if (!file) return true;
     std::string problem;
     for (int64_t id = 0; id < gguf_get_n_tensors(file) && problem.empty(); id++) {
@@ -304,12 +304,12 @@ inline bool is_sound_adapter(const char * argument, gguf_context * file) {
     return problem.empty();
 }
 inline bool is_sound_adapter(const char * argument, const char * path) {
-    return is_sound_adapter(argument, gguf_init_from_file(path, {true, nullptr}));
+    return is_sound_adapter_file(argument, gguf_init_from_file(path, {true, nullptr}));
 }
-inline bool is_sound_adapter(const char * argument, FILE * file) {
+inline bool is_sound_open_adapter(const char * argument, FILE * file) {
     const long at = std::ftell(file);
     if (at < 0) return true;
-    const bool sound = is_sound_adapter(argument, gguf_init_from_file_ptr(file, {true, nullptr}));
+    const bool sound = is_sound_adapter_file(argument, gguf_init_from_file_ptr(file, {true, nullptr}));
     std::fseek(file, at, SEEK_SET);
     return sound;
 }

@@ -232,7 +232,9 @@ inline bool are_two_files(const char * one, const char * other) {
 struct ContextState {
     const ggml_threadpool * pools[2] = {};
     std::map<llama_seq_id, const llama_sampler *> samplers;
+#ifdef LLAMACFFI_HAS_llama_adapter_lora
     std::vector<const llama_adapter_lora *> adapters;
+#endif
     std::map<llama_seq_id, std::vector<uint8_t>> device_states;
     bool encoded = false, trains = false;
     ggml_type type_k = GGML_TYPE_F16, type_v = GGML_TYPE_F16;
@@ -240,7 +242,7 @@ struct ContextState {
 struct Contexts {
     std::mutex mutex;
     std::unordered_map<const llama_context *, ContextState> of;
-    std::unordered_map<const llama_batch_ext *, const llama_context *> batches;
+    std::unordered_map<const void *, const llama_context *> batches;  // llama_batch_ext's
 };
 inline Contexts & contexts() {
     static Contexts * all = new Contexts;  // never destroyed: threads may outlive the statics
@@ -299,10 +301,14 @@ inline void context_made(const llama_context * ctx, const llama_model * model, c
         state.type_k = params.type_k;
         state.type_v = params.type_v;
     }
+#ifdef LLAMACFFI_HAS_llama_context_params_ctx_other
     if (params.ctx_other) uses_too(ctx, params.ctx_other);
+#endif
+#ifdef LLAMACFFI_HAS_llama_context_params_samplers
     if (!params.samplers) return;
     for (const llama_sampler_seq_config * each = params.samplers; each < params.samplers + params.n_samplers; each++)
         hold_sampler(ctx, each->seq_id, each->sampler);
+#endif
 }
 
 inline void context_gone(const llama_context * ctx) {
@@ -398,7 +404,7 @@ inline MadeFor made_for(const llama_sampler * smpl) {
 
 // llama_sampler_init keeps the address of the interface: one that Python may collect is kept here, once for each that
 // is different.
-inline llama_sampler * sampler_init(llama_sampler_i * iface, llama_sampler_context_t ctx) {
+inline llama_sampler * sampler_init(const llama_sampler_i * iface, llama_sampler_context_t ctx) {
     static std::vector<std::unique_ptr<llama_sampler_i>> * kept = new std::vector<std::unique_ptr<llama_sampler_i>>;
     std::lock_guard<std::mutex> lock(samplers().mutex);
     const auto same = [iface](const auto & each) { return !std::memcmp(each.get(), iface, sizeof *iface); };
@@ -407,8 +413,15 @@ inline llama_sampler * sampler_init(llama_sampler_i * iface, llama_sampler_conte
     return llama_sampler_init(found->get(), ctx);
 }
 
+// A chain is what has the same interface as a chain.
 inline bool is_chain(const llama_sampler * smpl) {
-    return smpl->iface && llama_sampler_chain_get(const_cast<llama_sampler *>(smpl), -1) == smpl;
+    static const auto chains = [] {
+        llama_sampler * chain = llama_sampler_chain_init(llama_sampler_chain_default_params());
+        const auto iface = chain->iface;
+        llama_sampler_free(chain);
+        return iface;
+    }();
+    return smpl->iface == chains;
 }
 inline int32_t n_links(const llama_sampler * smpl) { return is_chain(smpl) ? llama_sampler_chain_n(smpl) : 0; }
 inline llama_sampler * linked(const llama_sampler * chain, int32_t i) {
@@ -705,7 +718,11 @@ inline bool batch_ext_has_positions(const llama_context * ctx, const llama_batch
 
 inline int32_t n_embd_of(const llama_context * ctx) {
     const llama_model * model = llama_get_model(ctx);
+#ifdef LLAMACFFI_HAS_llama_model_n_embd_out
     return std::max(llama_model_n_embd_inp(model), llama_model_n_embd_out(model));
+#else
+    return llama_model_n_embd(model);
+#endif
 }
 
 // Only these models have a graph that does without a cache.

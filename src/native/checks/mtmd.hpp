@@ -40,7 +40,13 @@ inline bool mtmd_can_save(const mtmd_input_chunk * chunk, char * out_buf, size_t
     return writable(out_buf, needed < out_len ? needed : out_len);
 }
 
-inline bool mtmd_is_text(const mtmd_input_text * text) { return text->text && readable(text->text, text->text_len); }
+inline bool mtmd_is_text(const mtmd_input_text * text) {
+#ifdef LLAMACFFI_HAS_mtmd_input_text_text_len
+    return text->text && readable(text->text, text->text_len);
+#else
+    return text->text;
+#endif
+}
 
 inline bool mtmd_all_bitmaps(const mtmd_bitmap * const * bitmaps, size_t n) {
     for (size_t i = 0; i < n; i++) {

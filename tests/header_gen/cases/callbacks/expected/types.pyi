@@ -1,11 +1,12 @@
 """Generated from llama.cpp's headers by tools/header_gen."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
-from typing_extensions import TypeAlias
+from typing_extensions import Never, TypeAlias
 
 from ._cffi import AnyPointer as AnyPointer
+from ._cffi import BufferLike as BufferLike
 from ._cffi import CData as CData
 from ._cffi import CField as CField
 from ._cffi import CType as CType
@@ -68,7 +69,10 @@ class llama_log_callback(FunctionPointer):
 
     llama.h:5"""
 
-    def __call__(self, level: int, text: char_p | Null, user_data: AnyPointer | Null, /) -> None: ...
+    @overload
+    def __call__(self, level: int, text: char_p | bytes | Null, user_data: AnyPointer | Null, /) -> None: ...
+    @overload
+    def __call__(self, *, never: Never) -> Never: ...
 
 class llama_check(FunctionPointer):
     """typedef bool llama_check(const void *data, size_t size)
@@ -77,21 +81,30 @@ class llama_check(FunctionPointer):
 
     llama.h:8"""
 
+    @overload
     def __call__(self, data: AnyPointer | Null, size: int, /) -> bool: ...
+    @overload
+    def __call__(self, *, never: Never) -> Never: ...
 
 class llama_factory(FunctionPointer):
     """typedef llama_log_callback (*llama_factory)(void)
 
     llama.h:10"""
 
+    @overload
     def __call__(self) -> llama_log_callback: ...
+    @overload
+    def __call__(self, *, never: Never) -> Never: ...
 
 class llama_compare(FunctionPointer):
     """typedef int (*llama_compare)(const void *a, const void *b)
 
     llama.h:12"""
 
+    @overload
     def __call__(self, a: AnyPointer | Null, b: AnyPointer | Null, /) -> int: ...
+    @overload
+    def __call__(self, *, never: Never) -> Never: ...
 
 class char_p(Pointer[bytes, bytes, char_array]):
     """char *"""

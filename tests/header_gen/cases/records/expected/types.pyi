@@ -1,11 +1,12 @@
 """Generated from llama.cpp's headers by tools/header_gen."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
-from typing_extensions import TypeAlias
+from typing_extensions import Never, TypeAlias
 
 from ._cffi import AnyPointer as AnyPointer
+from ._cffi import BufferLike as BufferLike
 from ._cffi import CData as CData
 from ._cffi import CField as CField
 from ._cffi import CType as CType
