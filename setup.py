@@ -16,7 +16,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext

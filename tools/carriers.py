@@ -20,7 +20,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import vendor
 from carrier import ROOT, Pin, VendorError, command_line, read_pin_file
@@ -30,8 +30,10 @@ RESULTS = ROOT / "docs" / "carriers.json"
 TABLE = ROOT / "docs" / "carriers.md"
 BUILD = ROOT / "build" / "carriers"
 # What a build takes, and its tests.
-_COPIED = ("src", "tools", "tests", "docs", "vendor", "build_ffi.py", "setup.py", "pyproject.toml", "MANIFEST.in")
-_COPIED += ("README.md", "LICENSE")
+_COPIED = (
+    *("src", "tools", "tests", "docs", "vendor", "build_ffi.py", "setup.py", "pyproject.toml", "MANIFEST.in"),
+    *("README.md", "LICENSE"),
+)
 _LINE = re.compile(r"([\w.-]+)==([\w.]+) --hash=sha256:([0-9a-f]{64})  # (\d{4}-\d\d-\d\d)(, headers)?")
 # The columns of text made: a test each.
 _TEXT = {
@@ -65,7 +67,19 @@ A name that a release lacks is an `AttributeError` that says so. Made by `make c
 `python tools/carriers.py VERSION`.
 
 """
-_COLUMNS = ("release", "date", "llama.cpp", "functions", "generator", "build", "import", "`lib`", "checked", "classes", "tests")
+_COLUMNS = (
+    "release",
+    "date",
+    "llama.cpp",
+    "functions",
+    "generator",
+    "build",
+    "import",
+    "`lib`",
+    "checked",
+    "classes",
+    "tests",
+)
 
 
 class Carrier(NamedTuple):
@@ -85,7 +99,7 @@ def carriers(headers_only: bool = False) -> list[Carrier]:
     Raises:
         VendorError: there is no such list, or a line is not as it should be.
     """
-    found = []
+    found: list[Carrier] = []
     for line in read_pin_file(LIST).splitlines():
         match = _LINE.fullmatch(line)
         if not match and line and not line.startswith("#"):
@@ -175,7 +189,8 @@ class _Steps:
         except StepFailed as failure:
             if not report.exists():  # the process has ended
                 return 0, {which: str(failure)}
-        passed, failed = 0, {}
+        passed = 0
+        failed: dict[str, str] = {}
         for case in ElementTree.parse(report).iter("testcase"):
             wrong = next((each for each in case if each.tag in ("failure", "error")), None)
             if wrong is not None:
@@ -191,7 +206,13 @@ class _Steps:
             start = self._log.stat().st_size
             try:
                 status = subprocess.run(
-                    command, cwd=self._tree, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=_LIMIT
+                    command,
+                    cwd=self._tree,
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    timeout=_LIMIT,
                 ).returncode
             except subprocess.TimeoutExpired:
                 raise StepFailed(f"not done in {_LIMIT:.0f} s") from None
@@ -203,7 +224,9 @@ class _Steps:
 def _reason(said: str) -> str:
     """The line of a failed command's output that tells most."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"\berror\b|Error:|llamacffi: ", line) and "error: subprocess" not in line]
+    telling = [
+        line for line in lines if re.search(r"\berror\b|Error:|llamacffi: ", line) and "error: subprocess" not in line
+    ]
     return ([*telling, *lines[-1:], "nothing was said"])[0][:300]
 
 
@@ -225,13 +248,18 @@ def _copy_sources(tree: Path) -> None:
 def table(rows: dict[str, dict[str, str]]) -> str:
     """The page with the table, from the rows by version."""
     lines = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS)]
-    notes = []
+    notes: list[str] = []
     for carrier in reversed(carriers()):
         version = carrier.pin.version
         row = rows.get(version)
         if not row:
             continue
-        cells = [version, row["date"], f"`{row['commit'][:9]}`" if row["commit"] else "not told", row.get("functions", "")]
+        cells = [
+            version,
+            row["date"],
+            f"`{row['commit'][:9]}`" if row["commit"] else "not told",
+            row.get("functions", ""),
+        ]
         for column in ("generator", "build", "import", "lib", "checked", "classes", "tests"):
             answer = row.get(column, "")
             cells.append(answer.partition(":")[0])
@@ -256,7 +284,7 @@ def main(arguments: list[str] | None = None) -> int:
         for version in options.version:
             if version not in known:
                 raise VendorError(f"{LIST} has no {version}, only {', '.join(known)}")
-        rows = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+        rows: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
         for version in [] if options.table else options.version or known:
             print(f"{version}: building and testing in {BUILD / version}", file=sys.stderr, flush=True)
             rows[version] = try_one(known[version])

@@ -57,9 +57,13 @@ if TYPE_CHECKING:
     from .vocab import Vocab as Vocab
 
     LLAMA_MAX_DEVICES: int
+    """How many devices llama.cpp can use at once (C: `llama_max_devices`)."""
     llama_model_p: str
+    """The name of `struct llama_model *` for cffi."""
     llama_context_p: str
+    """The name of `struct llama_context *` for cffi."""
     llama_token: str
+    """The name of `llama_token` for cffi."""
 
 # What owns native objects, and where it is: imported when it is first asked for, to keep this import light.
 _OWNING = {

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["EXTRAS", "AddOn", "find_addons", "load_libraries"]
 
 GROUP = "llamacffi.backends"
-# The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`.
+"""The group of the entry points by which add-ons are found."""
 EXTRAS = {"vulkan": "vulkan", "cuda": "cuda13"}
+"""The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`."""
 
 
 class AddOn:

@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
     from .types import char_p
 
-    # What the stubs of the checked functions say: what may stand for a text, and for an array or a `void *`.
     Text = Union[str, bytes, bytearray, memoryview, os.PathLike[str], ctypes.c_char_p, char_p]
+    """What a checked function takes for a text."""
     CTypesPointer = Union[
         ctypes._Pointer[Any],
         ctypes._CArgObject,  # pyright: ignore[reportGeneralTypeIssues]  # which it allows in annotations alone
         ctypes.c_void_p,
     ]
+    """What of ctypes' a checked function takes for an array or a `void *`."""
 
-# What cffi raises when it can't convert an argument; nothing has been called then.
 UNFIT = (TypeError, OverflowError, ValueError, LookupError, ffi.error)
+"""What cffi raises when it can't convert an argument; nothing has been called then."""
 
 _VOID = ffi.typeof("void")
 _LISTS: tuple[type[Any], ...] = (list, tuple)
@@ -134,6 +135,7 @@ class Function:
     def refuse(
         self, parameter: Parameter, problem: str, kind: type[InvalidArgumentError] = ArgumentTypeError
     ) -> NoReturn:
+        """Raise an error that says what is wrong with an argument."""
         raise kind(compose(self.name, parameter.name, problem), self.name, parameter.name) from None
 
     # --- sizes ---

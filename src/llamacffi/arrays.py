@@ -21,8 +21,8 @@ from .errors import FreedHandleError, InvalidArgumentError
 from .handles import struct_name
 from .native import ffi, lib
 
-# The bytes of an element, by Python's characters for types.
 ITEM_SIZES = {"b": 1, "B": 1, "?": 1, "e": 2, "h": 2, "H": 2, "f": 4, "i": 4, "I": 4, "d": 8, "q": 8, "Q": 8}
+"""The bytes of an element, by Python's characters for types."""
 
 
 @cache

@@ -19,9 +19,8 @@ from .tokens import as_tokens
 from .types import llama_batch
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from .tokens import Tokens
+    from .types import BufferLike
 
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
@@ -107,7 +106,7 @@ class Batch(Owner[llama_batch]):
         *,
         pos: Union[Tokens, int] = 0,
         seq: Union[int, tuple[int, ...]] = 0,
-        logits: Union[str, Sequence[Any], Buffer] = "last",
+        logits: Union[str, Sequence[Any], BufferLike] = "last",
     ) -> None:
         """Replace the content.
 
@@ -132,7 +131,7 @@ class Batch(Owner[llama_batch]):
         *,
         pos: Union[Tokens, int, None] = None,
         seq: Union[int, tuple[int, ...]] = 0,
-        logits: Union[str, Sequence[Any], Buffer] = "last",
+        logits: Union[str, Sequence[Any], BufferLike] = "last",
     ) -> int:
         """Append tokens or embeddings.
 

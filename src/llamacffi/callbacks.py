@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
 
     Function = Callable[..., Any]
+    """A Python function that C is to call."""
 
 __all__ = ["Callback", "callback", "convert", "sampler", "take_exception"]
 

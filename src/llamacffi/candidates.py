@@ -154,6 +154,7 @@ class Lent(Candidates):
         self._clear()
 
     def lend(self, array: Optional[llama_token_data_array_p]) -> None:
+        """Be the candidates of a call; None: it has returned."""
         self._array = array
         self._room = 0
 
@@ -172,6 +173,7 @@ class Unlisted(Candidates):
         self._is_open = False
 
     def begin(self, logits: float_p, n: int) -> None:
+        """Be the candidates of a call: a copy of `n` logits."""
         if n != self._n:
             self._logits, self.floats = new_floats(n)
             self._memory = self._seen = None
@@ -181,15 +183,18 @@ class Unlisted(Candidates):
         self._is_open = True
 
     def end(self) -> None:
+        """The call has returned."""
         self._array = None
         self._is_open = False
 
     @property
     def is_listed(self) -> bool:
+        """Whether the list was made."""
         return self._array is not None
 
     @property
     def handle(self) -> llama_token_data_array_p:
+        """As there; it makes the list."""
         if self._is_open and self._array is None:
             self._make_list()
         return super().handle
@@ -216,10 +221,12 @@ class Unlisted(Candidates):
 
     @property
     def logit(self) -> Any:
+        """As there; it makes no list."""
         return self._logits if self._is_open and self._array is None else self._view(2)
 
     @property
     def size(self) -> int:
+        """As there; setting it makes the list."""
         return self._n if self._is_open and self._array is None else int(self.handle.size)
 
     @size.setter
@@ -229,6 +236,7 @@ class Unlisted(Candidates):
 
     @property
     def selected(self) -> int:
+        """As there; it makes no list."""
         return self._chosen if self._is_open and self._array is None else int(self.handle.selected)
 
     @selected.setter

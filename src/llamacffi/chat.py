@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .model import Model
 
     Messages = Sequence[Mapping[str, str]]
+    """A conversation: of each message "role" and "content"."""
 
 
 def templates() -> list[str]:

@@ -22,13 +22,12 @@ from .tokens import as_tokens
 from .types import llama_context_p
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from .adapters import LoraAdapter
     from .generation import Generation
     from .many import Generations
     from .samplers import Sampler
     from .tokens import Tokens
+    from .types import BufferLike
 
 
 class Perf(NamedTuple):
@@ -500,7 +499,7 @@ class Context(Owner[llama_context_p]):
             raise LlamaError("llama.cpp could not set these adapters", native=reason())
         held.changed(self)  # with other weights, prompts begin otherwise
 
-    def set_control_vector(self, data: Optional[Buffer], *, layers: Optional[tuple[int, int]] = None) -> None:
+    def set_control_vector(self, data: Optional[BufferLike], *, layers: Optional[tuple[int, int]] = None) -> None:
         """Add a control vector to what the layers compute, from now on.
 
         Args:
@@ -518,7 +517,8 @@ class Context(Owner[llama_context_p]):
         n = 0
         if data is not None:
             try:
-                memory = memoryview(data)
+                given: Any = data
+                memory = memoryview(given)
             except TypeError as error:
                 raise ArgumentTypeError(f"a control vector is a float32 array: {error}") from None
             shape = memory.shape or ()
@@ -603,7 +603,7 @@ class Context(Owner[llama_context_p]):
         """
         return states.read(self.handle, seq)
 
-    def set_state(self, data: Buffer, *, seq: Optional[int] = None) -> None:
+    def set_state(self, data: BufferLike, *, seq: Optional[int] = None) -> None:
         """Restore what `state()` has given. What it remembered before, of this sequence or at all, is gone.
 
         Args:

@@ -15,7 +15,7 @@ import _cffi_backend
 from . import arguments, sizes
 from .arguments import Function, Parameter
 from .errors import failure
-from .native import PACKAGE, ffi, lib
+from .native import PACKAGE, ffi, lib, llama_cpp_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from typing import Any, Optional
 
 
-# The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
 SUCCESSORS = {
     "llama_new_context_with_model": "llama_init_from_model",
     "llama_n_embd": "llama_model_n_embd",
 }
+"""The documented names that upstream has deprecated, and their successors: where C drops one, the other serves."""
 
-# The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof.
 TYPES = ("llama_model_p", "llama_context_p", "llama_token")
+"""The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof."""
 
 
 def _is_ours(name: str) -> bool:
@@ -194,12 +194,13 @@ def _why_not(name: str) -> str:
     for each in skipped:
         if each["name"] == name:
             return f": {each['header']}: {each['reason']}"
-    return (
-        f": llama.cpp {native.llama_cpp_version()} (commit {manifest['commit']}), which it was built with, has no such "
-        "function or constant; it came later, or has gone, or has another name. The package's classes and documentation "
-        f"are written for the llama.cpp of {manifest['written_for']}: for that one, build without LLAMACFFI_SOURCE_DIR "
-        "and LLAMACFFI_PREFIX"
-    )
+    problem = f": llama.cpp {llama_cpp_version()} (commit {manifest['commit']}) has no such function or constant"
+    if manifest["written_for"]:
+        problem += (
+            f". The package is written for the llama.cpp of {manifest['written_for']}, which may have it: build "
+            "without LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX to have that one"
+        )
+    return problem
 
 
 def _save_to_file() -> Callable[..., bool]:

@@ -23,6 +23,7 @@ from .owner import Owner
 from .types import ggml_context_p, gguf_context_p
 
 Path = Union[str, "os.PathLike[str]"]
+"""A file's name."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -9,7 +9,6 @@ from typing import Any
 from .errors import ArgumentTypeError, InvalidArgumentError
 from .native import lib
 
-# By gguf_type_name: how C names it in gguf_get_val_… and gguf_set_val_…, and Python's character for the numbers.
 NUMBERS = {
     "u8": "B",
     "i8": "b",
@@ -22,6 +21,7 @@ NUMBERS = {
     "i64": "q",
     "f64": "d",
 }
+"""Python's character for each of GGUF's types of numbers, by the name in C's `gguf_get_val_…` and `gguf_set_val_…`."""
 TYPES = {
     "u8": lib.GGUF_TYPE_UINT8,
     "i8": lib.GGUF_TYPE_INT8,
@@ -36,10 +36,17 @@ TYPES = {
     "i64": lib.GGUF_TYPE_INT64,
     "f64": lib.GGUF_TYPE_FLOAT64,
 }
+"""GGUF's types of single values, by name: `GGUF_TYPE_…`."""
 NAMES = {number: name for name, number in TYPES.items()}
+"""The names by `GGUF_TYPE_…`."""
 
 
 def as_key(text: str) -> bytes:
+    """A name as C takes it.
+
+    Raises:
+        InvalidArgumentError: it is no str, or has a NUL.
+    """
     if not isinstance(text, str):
         raise ArgumentTypeError(f"{text!r}: a str is needed")
     if "\0" in text:
@@ -78,6 +85,14 @@ def kept_type(before: str, values: Sequence[Any], is_list: bool) -> str:
 
 
 def chosen_type(key: str, values: Sequence[Any], is_list: bool, dtype: Any) -> str:
+    """The type of values for which nobody has named one, by `GGUF.set`'s rules.
+
+    Args:
+        key: whose values, for messages.
+        values: Python's, as a list.
+        is_list: whether they are to be a list in the file, too.
+        dtype: of the NumPy array that they come from; None, if they come from none.
+    """
     if dtype is not None and is_list:
         kind = {"b": "bool", "U": "str"}.get(dtype.kind, f"{dtype.kind}{8 * dtype.itemsize}")
         return "f32" if kind == "f16" else kind

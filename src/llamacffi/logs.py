@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 LOGGER = "llamacffi"
+"""The name of the logger that gets llama.cpp's log."""
 _WARNING = 30  # logging's
 _kept: dict[int, Kept] = {}  # by thread
 

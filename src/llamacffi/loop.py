@@ -29,15 +29,17 @@ if TYPE_CHECKING:
     from .vocab import Vocab
 
 Prompt = Union[str, bytes, "Tokens"]
+"""What is to be continued: a text, or tokens."""
 Stop = Union[str, bytes, int]
+"""What ends a text: a text, which is left out, or a token."""
 
 Piece = TypeVar("Piece")
 
 # Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
 # longer for each, that is one, and with a quicker one Python's part does not show.
 _STEP_US = 4000
-# Of who wants the whole text, and no pieces.
 WHOLE_US = 100_000
+"""The same of who wants the whole text, and no pieces."""
 
 REASONS = {
     lib.LLAMACFFI_STOP_EOG: "eog",
@@ -46,6 +48,7 @@ REASONS = {
     lib.LLAMACFFI_STOP_CANCELLED: "cancelled",
     lib.LLAMACFFI_STOP_DEADLINE: "deadline",
 }
+"""Why a text has ended, by C's number."""
 
 
 class End(NamedTuple):

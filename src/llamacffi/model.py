@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .many import Generations
 
     Path = Union[str, os.PathLike[str]]
+    """A file's name."""
 
 _N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
 _N_SEQ_MAX = 8

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .types import char_p
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
+"""The package's folder."""
 
 if sys.platform == "win32":
     os.add_dll_directory(os.path.join(PACKAGE, "lib"))

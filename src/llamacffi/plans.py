@@ -12,6 +12,8 @@ from .python_samplers import LogitsProcessors, PythonSampler
 from .types import float_p, llama_context_p, llama_sampler_p
 
 Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
+"""What `plan_of` returns."""
+
 # A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
 _SAMPLED = [
     getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)

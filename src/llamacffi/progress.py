@@ -7,6 +7,7 @@ from typing import Callable, Optional
 from .errors import ArgumentTypeError
 
 Progress = Callable[[float], Optional[bool]]
+"""Gets the part that is done, 0 to 1; returning False cancels the work, None does not."""
 
 
 class Watched:

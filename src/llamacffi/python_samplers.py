@@ -29,6 +29,7 @@ class PythonSampler:
         self.copy: Optional[PythonSampler] = None
 
     def apply(self, array: llama_token_data_array_p) -> None:
+        """Have the function look at candidates."""
         candidates = self.candidates
         candidates.lend(array)
         try:
@@ -56,14 +57,17 @@ class PythonSampler:
         return candidates
 
     def accept(self, token: int) -> None:
+        """Tell the sampler which token was chosen, if it wants to know."""
         if hasattr(self.sampler, "accept"):
             self.sampler.accept(token)
 
     def reset(self) -> None:
+        """Have the sampler begin anew, if it can."""
         if hasattr(self.sampler, "reset"):
             self.sampler.reset()
 
     def clone(self) -> PythonSampler:
+        """A copy, by the sampler's own `clone`, if it has one."""
         self.copy = PythonSampler(self.sampler.clone() if hasattr(self.sampler, "clone") else copy.copy(self.sampler))
         return self.copy
 
@@ -73,6 +77,7 @@ class PythonSampler:
         return made
 
     def copy_state(self, source: PythonSampler) -> None:
+        """Go on where another one is."""
         if hasattr(self.sampler, "copy_state"):
             self.sampler.copy_state(source.sampler)
         elif hasattr(self.sampler, "__dict__"):
@@ -97,6 +102,7 @@ class LogitsProcessors:
         self.copy: Optional[LogitsProcessors] = None
 
     def apply(self, given: llama_token_data_array_p) -> None:
+        """Have the functions look at candidates: all tokens, in their order."""
         size = given.size
         if given.data[0].id != 0 or given.data[size - 1].id != size - 1 or given.sorted:
             raise LlamaError("a logits processor must be the first of its chain: it sees all tokens, in their order")
@@ -132,6 +138,7 @@ class LogitsProcessors:
                 _put(logits, result)
 
     def accept(self, token: int) -> None:
+        """Add a token to those that the functions get."""
         if self.n == len(self.room):
             room = _tokens(2 * self.n)
             room[: self.n] = self.room
@@ -140,9 +147,11 @@ class LogitsProcessors:
         self.n += 1
 
     def reset(self) -> None:
+        """Forget the tokens."""
         self.n = 0
 
     def clone(self) -> LogitsProcessors:
+        """The same functions, with a copy of the tokens."""
         self.copy = made = LogitsProcessors(self.functions)
         made.copy_state(self)
         return made
@@ -153,6 +162,7 @@ class LogitsProcessors:
         return made
 
     def copy_state(self, source: LogitsProcessors) -> None:
+        """Take over the tokens of another one."""
         self.n = source.n
         self.room = _tokens(len(source.room))
         self.room[:] = source.room

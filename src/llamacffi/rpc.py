@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_servers", "remove_servers", "serve", "set_timeouts"]
 
-PORT = 50052  # llama.cpp's own
+PORT = 50052
+"""The port of a worker, as of llama.cpp's own."""
 
 
 def add_servers(endpoints: Union[str, Iterable[str]]) -> list[devices.Device]:

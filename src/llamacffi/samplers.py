@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
 Processor = Callable[[Any, Any], Any]
+"""A logits processor: see `Sampler.logits_processor`."""
 LogitBias = Union[Mapping[int, float], Iterable["tuple[int, float]"]]
+"""What is to be added to logits, by token."""
 
 
 class SamplerPerf(NamedTuple):

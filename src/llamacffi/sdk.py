@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from cffi import FFI
 
     class ExtensionOptions(TypedDict):
-        """What `extension_options` returns."""
+        """What `extension_options` returns.
+
+        Attributes:
+            include_dirs, library_dirs: folders of headers and libraries.
+            libraries: the libraries' names.
+            extra_link_args: by which the libraries are found at run time.
+        """
 
         include_dirs: list[str]
         library_dirs: list[str]

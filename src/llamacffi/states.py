@@ -15,9 +15,8 @@ from .tokens import as_tokens
 from .types import llama_context_p
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from .tokens import Tokens
+    from .types import BufferLike
 
 _new = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -37,7 +36,7 @@ def read(handle: llama_context_p, seq: Optional[int]) -> bytes:
     return bytes(ffi.buffer(data, n))
 
 
-def write(handle: llama_context_p, data: Buffer, seq: Optional[int]) -> None:
+def write(handle: llama_context_p, data: BufferLike, seq: Optional[int]) -> None:
     """Restore a state."""
     try:
         memory = ffi.from_buffer("uint8_t[]", data)

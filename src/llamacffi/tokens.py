@@ -11,9 +11,9 @@ from .types import int32_t_array
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from typing_extensions import Buffer
+    from .types import BufferLike
 
-    Tokens = Union[Iterable[int], Buffer]
+    Tokens = Union[Iterable[int], BufferLike]
     """Integers: a list, a range, an array of them, or what gives them one by one."""
 
 _TOKENS = ffi.typeof("llama_token[]")

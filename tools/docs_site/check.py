@@ -21,8 +21,8 @@ class _Page(HTMLParser):
         self.links: list[str] = []
         self.fetched: list[str] = []
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, Optional[str]]]) -> None:
-        values = {name: value or "" for name, value in attributes}
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Optional[str]]]) -> None:
+        values = {name: value or "" for name, value in attrs}
         self.anchors.update(values[name] for name in ("id", "name") if name in values)
         if tag == "a" and "href" in values:
             self.links.append(values["href"])

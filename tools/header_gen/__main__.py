@@ -187,7 +187,9 @@ def main() -> int:
     where.add_argument("--source", type=Path, metavar="DIR", help="llama.cpp's source tree")
     where.add_argument("--include", type=Path, metavar="DIR", help="the folder where its headers are installed")
     parser.add_argument("--library", type=Path, action="append", metavar="FILE", help="an installed library")
-    parser.add_argument("--linked", action="append", default=[], metavar="BACKEND", help="with --source: one that is no module")
+    parser.add_argument(
+        "--linked", action="append", default=[], metavar="BACKEND", help="with --source: one that is no module"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
     parser.add_argument("--cdef", type=Path, metavar="FILE", help="further declarations that the stubs are to have")
     parser.add_argument("--pages", type=Path, metavar="DIR", help="folder for the C reference's pages")
@@ -198,7 +200,11 @@ def main() -> int:
     start = time.perf_counter()
     try:
         policy = policies.load(options.policy)
-        place = SourceTree(options.source, options.linked) if options.source else Installation(options.include, options.library)
+        place = (
+            SourceTree(options.source, options.linked)
+            if options.source
+            else Installation(options.include, options.library)
+        )
         api = generate(place, policy, options.out)
         own = options.policy.with_name("checks")  # what another policy's are made of
         known = Known(api, NATIVE, own if own.is_dir() else NATIVE / "checks")

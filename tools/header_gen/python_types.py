@@ -22,7 +22,7 @@ _USUAL = [
     *(f"{u}int{bits}_t" for u in ("", "u") for bits in (8, 16, 32, 64)),
 ]
 _FROM_CFFI = [
-    *("AnyPointer", "CData", "CField", "CType", "FunctionPointer", "Member"),
+    *("AnyPointer", "BufferLike", "CData", "CField", "CType", "FunctionPointer", "Member"),
     *("Null", "Number", "Pointer", "Sized", "Struct", "void_p"),
 ]
 

@@ -28,6 +28,9 @@ _OF_FFI = """
     CData CType NULL addressof alignof buffer callback def_extern errno error from_handle gc getctype init_once
     list_types memmove new_allocator new_handle offsetof release sizeof string typeof unpack
 """
+_NEW = "BufferLike of a C type, zeroed, which lives as long as this pointer or array; `init` is what it begins with."
+_CAST = "A value as another C type, as a cast in C: a pointer that owns nothing, or a number."
+_FROM_BUFFER = "The memory of a Python object as an array of C's, without a copy; it keeps the object alive."
 _NAMES_IN_TYPES = re.compile(r"\b(?!(?:int|float|bool|bytes|str|None|dict|list|memoryview)\b)[A-Za-z_]\w*\b(?![.(])")
 _VARIABLE = re.compile(r"^extern (\w+) (\w+);$", re.MULTILINE)
 
@@ -119,7 +122,8 @@ class _Writer:
         body = [self._function(function, self._checked_parameter, "") for function in functions]
         body += self._constants(self._api, "bytes")
         return (
-            f"{_head('Callable, Sequence', 'Buffer, deprecated')}from . import types as t\n"
+            f"{_head('Callable, Sequence', 'deprecated')}from . import types as t\n"
+            "from ._cffi import BufferLike\n"
             "from .arguments import CTypesPointer, Text\nfrom .callbacks import Callback\n\n" + "\n".join(body)
         )
 
@@ -139,7 +143,7 @@ class _Writer:
         written = not _is_const(type_.to) and name not in self._policy.lists("reads", function.name)
         given = types.value(parameter.type)
         if types.is_void(type_.to):
-            given = f"AnyPointer | CTypesPointer{' | Buffer' if sized else ''}"
+            given = f"AnyPointer | CTypesPointer{' | BufferLike' if sized else ''}"
         elif given == "FILE_p":
             given += " | IO[Any]"
         elif types.is_char(type_.to) and not written:
@@ -147,7 +151,7 @@ class _Writer:
         elif not types.is_opaque(type_.to):
             array = sized or not types.is_record(type_.to)
             given += f" | {types.value(type_.to)}" if types.is_record(type_.to) else ""
-            given += " | CTypesPointer | Buffer" if array else ""
+            given += " | CTypesPointer | BufferLike" if array else ""
             if array and not written:
                 texts = types.function_type(type_.to) is None and self._is_text_pointer(type_.to)
                 given += f" | Sequence[{'Text | ' if texts else ''}{types.taken(type_.to)}]"
@@ -212,23 +216,24 @@ class _Writer:
                 one, many = _qualified(each.one), _qualified(each.many)
                 new.append(f"def new(cdecl: {pointers}, init: {one} = ..., /) -> t.{each.name}_p: ...\n")
                 new.append(f"def new(cdecl: {arrays}, init: {many}, /) -> t.{each.array}: ...\n")
-                given = "obj: Buffer, require_writable: bool = ..."
+                given = "obj: BufferLike, require_writable: bool = ..."
                 buffers.append(f"def from_buffer(cdecl: {arrays}, {given}) -> t.{each.array}: ...\n")
             cast.append(f"def cast(cdecl: {pointers}, value: CData | int, /) -> t.{each.name}_p: ...\n")
             if own and each.own:
                 cast.append(f"def cast(cdecl: {_literal(own)}, value: CData | int, /) -> t.{each.own}: ...\n")
             elif own and each.number:
                 cast.append(f"def cast(cdecl: {_literal(own)}, value: CData | float, /) -> t.Number: ...\n")
-        new.append("def new(cdecl: str | CType, init: Any = ..., /) -> Any: ...\n")
+        new.append(f"def new(cdecl: str | CType, init: Any = ..., /) -> Any:\n{docstring(_NEW)}")
         cast.append('def cast(cdecl: Literal["void *"], value: CData | int, /) -> t.void_p: ...\n')
-        cast.append("def cast(cdecl: str | CType, value: Any, /) -> Any: ...\n")
-        buffers.insert(0, "def from_buffer(obj: Buffer, /) -> t.char_array: ...\n")
-        buffers.append("def from_buffer(cdecl: str | CType, obj: Buffer, require_writable: bool = ...) -> Any: ...\n")
+        cast.append(f"def cast(cdecl: str | CType, value: Any, /) -> Any:\n{docstring(_CAST)}")
+        buffers.insert(0, "def from_buffer(obj: BufferLike, /) -> t.char_array: ...\n")
+        given = "cdecl: str | CType, obj: BufferLike, require_writable: bool = ..."
+        buffers.append(f"def from_buffer({given}) -> Any:\n{docstring(_FROM_BUFFER)}")
         imports = "".join(f"from ._cffi import {name} as {name}\n" for name in _OF_FFI.split())
         overloads = "".join(f"@overload\n{each}" for each in [*new, *cast, *buffers])
         return (
             f"{HEAD}\nfrom collections.abc import Sequence\nfrom typing import Any, Literal, overload\n\n"
-            f"from typing_extensions import Buffer\n\nfrom . import types as t\n{imports}\n{overloads}"
+            f"from . import types as t\nfrom ._cffi import BufferLike\n{imports}\n{overloads}"
         )
 
 
@@ -253,7 +258,7 @@ def _literal(texts: list[str]) -> str:
 
 
 _PYTHONS = {
-    *("Any", "Buffer", "CTypesPointer", "Callable", "Callback", "IO"),
+    *("Any", "BufferLike", "CTypesPointer", "Callable", "Callback", "IO"),
     *("Sequence", "SupportsFloat", "SupportsIndex", "Text"),
 }
 

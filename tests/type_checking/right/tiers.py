@@ -34,6 +34,8 @@ def checked(path: Path) -> str:
     ctx = llamacffi.llama_init_from_model(model=model, params=llamacffi.llama_context_default_params())
     vocab = llamacffi.llama_model_get_vocab(model)
     room = array("i", [0] * 32)
+    llamacffi.llama_tokenize(vocab, "text", 4, np.zeros(32, np.int32), 32, True, False)
+    ffi.memmove(ffi.from_buffer("float[]", np.zeros(4, np.float32)), np.ones(4, np.float32), 16)
     n = llamacffi.llama_tokenize(vocab, "text", 4, room, len(room), True, False)
     batch = llamacffi.llama_batch_get_one(room, n)
     if llamacffi.llama_decode(ctx, batch):
