@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Final, SupportsFloat, SupportsIndex
 
-from typing_extensions import Buffer, deprecated
+from typing_extensions import deprecated
 
 from . import types as t
+from ._cffi import BufferLike
 from .arguments import CTypesPointer, Text
 from .callbacks import Callback
 
@@ -14,12 +15,12 @@ def llama_log_set(callback: Callable[..., Any] | t.llama_log_callback | Callback
 
     llama.h:24"""
 
-def llama_run(check: Callable[..., Any] | t.llama_check | Callback | t.Null | None, data: t.AnyPointer | CTypesPointer | Buffer, size: int | SupportsIndex) -> bool:
+def llama_run(check: Callable[..., Any] | t.llama_check | Callback | t.Null | None, data: t.AnyPointer | CTypesPointer | BufferLike, size: int | SupportsIndex) -> bool:
     """bool llama_run(llama_check check, const void *data, size_t size);
 
     llama.h:25"""
 
-def llama_sort(values: t.int_p | CTypesPointer | Buffer, n: int | SupportsIndex, compare: Callable[..., Any] | t.FunctionPointer | Callback | t.Null | None) -> int:
+def llama_sort(values: t.int_p | CTypesPointer | BufferLike, n: int | SupportsIndex, compare: Callable[..., Any] | t.FunctionPointer | Callback | t.Null | None) -> int:
     """int llama_sort(int *values, size_t n, int (*compare)(const void *a, const void *b));
 
     llama.h:26"""

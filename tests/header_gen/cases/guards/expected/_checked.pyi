@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Final, SupportsFloat, SupportsIndex
 
-from typing_extensions import Buffer, deprecated
+from typing_extensions import deprecated
 
 from . import types as t
+from ._cffi import BufferLike
 from .arguments import CTypesPointer, Text
 from .callbacks import Callback
 
@@ -97,12 +98,12 @@ def toy_words(class_: int | SupportsIndex, lambda_: int | SupportsIndex, call_: 
 
     toy.h:48"""
 
-def toy_result(result: t.int_p | CTypesPointer | Buffer | Sequence[int]) -> None:
+def toy_result(result: t.int_p | CTypesPointer | BufferLike | Sequence[int]) -> None:
     """void toy_result(int *result);
 
     toy.h:50"""
 
-def toy_sum(arg0: t.int32_t_p | CTypesPointer | Buffer | Sequence[int], arg1: int | SupportsIndex) -> int:
+def toy_sum(arg0: t.int32_t_p | CTypesPointer | BufferLike | Sequence[int], arg1: int | SupportsIndex) -> int:
     """int toy_sum(const int32_t *, size_t);
 
     toy.h:51"""
@@ -114,7 +115,7 @@ def toy_check(b: bool, u: int | SupportsIndex, d: float | SupportsFloat, point: 
 
     toy.h:54"""
 
-def toy_print(buf: t.char_p | CTypesPointer | Buffer, size: int | SupportsIndex, format: t.char_p | Text, *args: Any) -> int:
+def toy_print(buf: t.char_p | CTypesPointer | BufferLike, size: int | SupportsIndex, format: t.char_p | Text, *args: Any) -> int:
     """int toy_print(char *buf, size_t size, const char *format, ...);
 
     toy.h:56"""
@@ -129,7 +130,7 @@ def toy_throw(what: int | SupportsIndex) -> int:
 
     toy.h:58"""
 
-def toy_keep(ctx: t.toy_context_p, data: t.AnyPointer | CTypesPointer | Buffer, size: int | SupportsIndex, out: t.int_p | CTypesPointer | Buffer) -> None:
+def toy_keep(ctx: t.toy_context_p, data: t.AnyPointer | CTypesPointer | BufferLike, size: int | SupportsIndex, out: t.int_p | CTypesPointer | BufferLike) -> None:
     """void toy_keep(struct toy_context *ctx, const void *data, size_t size, int *out);
 
     toy.h:59"""
@@ -151,50 +152,55 @@ def toy_far(ctx: t.toy_context_p, n: int | SupportsIndex) -> int:
 
     toy.h:64"""
 
-def toy_thing_new(name: t.char_p | Text, values: t.float_p | CTypesPointer | Buffer | Sequence[float], n_values: int | SupportsIndex) -> t.toy_thing_p:
+def toy_thing_new(name: t.char_p | Text, values: t.float_p | CTypesPointer | BufferLike | Sequence[float], n_values: int | SupportsIndex) -> t.toy_thing_p:
     """struct toy_thing *toy_thing_new(const char *name, const float *values, size_t n_values);
 
     toy.h:68"""
 
+def toy_thing_clone(thing: t.toy_thing_p) -> t.toy_thing_p:
+    """struct toy_thing *toy_thing_clone(const struct toy_thing *thing);
+
+    toy.h:69"""
+
 def toy_thing_free(thing: t.toy_thing_p) -> None:
     """void toy_thing_free(struct toy_thing *thing);
 
-    toy.h:69"""
+    toy.h:70"""
 
 def toy_thing_sum(thing: t.toy_thing_p) -> float:
     """float toy_thing_sum(const struct toy_thing *thing);
 
-    toy.h:70"""
+    toy.h:71"""
 
-def toy_thing_copy(thing: t.toy_thing_p, out: t.float_p | CTypesPointer | Buffer, len: int | SupportsIndex) -> int:
+def toy_thing_copy(thing: t.toy_thing_p, out: t.float_p | CTypesPointer | BufferLike, len: int | SupportsIndex) -> int:
     """int32_t toy_thing_copy(const struct toy_thing *thing, float *out, int32_t len);
 
-    toy.h:71"""
+    toy.h:72"""
 
 def toy_thing_mode(thing: t.toy_thing_p, mode: t.toy_mode) -> t.toy_mode:
     """enum toy_mode toy_thing_mode(const struct toy_thing *thing, enum toy_mode mode);
 
-    toy.h:72"""
+    toy.h:73"""
 
 def toy_default_params() -> t.toy_params:
     """struct toy_params toy_default_params(void);
 
-    toy.h:76"""
+    toy.h:77"""
 
 def toy_params_for(kind: int | SupportsIndex) -> t.toy_params:
     """struct toy_params toy_params_for(int kind);
 
-    toy.h:77"""
+    toy.h:78"""
 
 def toy_params_of(model: t.toy_model_p) -> t.toy_params:
     """struct toy_params toy_params_of(const struct toy_model *model);
 
-    toy.h:78"""
+    toy.h:79"""
 
 def toy_origin() -> t.toy_point:
     """toy_point toy_origin(void);
 
-    toy.h:79"""
+    toy.h:80"""
 
 def ggml_is_empty(tensor: t.ggml_tensor_p) -> bool:
     """bool ggml_is_empty(const struct ggml_tensor *tensor);

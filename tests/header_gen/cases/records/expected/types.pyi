@@ -6,6 +6,7 @@ from typing import Any
 from typing_extensions import TypeAlias
 
 from ._cffi import AnyPointer as AnyPointer
+from ._cffi import BufferLike as BufferLike
 from ._cffi import CData as CData
 from ._cffi import CField as CField
 from ._cffi import CType as CType
