@@ -5,7 +5,7 @@ PIP = $(VENV)/bin/python -m pip --disable-pip-version-check
 SOURCES = $(shell find src/llamacffi src/native tools build_ffi.py setup.py pyproject.toml vendor/requirements.txt \
 	-name '*.py' -o -name '*.h' -o -name '*.c' -o -name '*.[ch]pp' -o -name '*.t*' -o -name '*.in' -o -name '*.cmake')
 
-.PHONY: run test bench check carriers wheel wheel-vulkan wheel-cuda addon-vulkan clean
+.PHONY: run test bench check stubs docs bump carriers wheel wheel-vulkan wheel-cuda addon-vulkan clean
 
 run: $(VENV)/installed
 	@model="$$($(VENV)/bin/python tools/demo_model.py)" && \
@@ -17,11 +17,25 @@ test: $(VENV)/installed $(VENV)/installed-test
 bench: $(VENV)/installed $(VENV)/installed-test
 	$(VENV)/bin/python benchmarks/run.py
 
-check: $(VENV)/installed-tools
+check: $(VENV)/installed-tools $(VENV)/installed-test $(VENV)/installed-docs stubs
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	MYPYPATH=tools/docs_site $(VENV)/bin/mypy tools/docs_site/*.py
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 	$(VENV)/bin/python tools/freshness.py
+
+# What type checkers and editors read, from the headers; generated into the package's folder, and not committed.
+stubs: $(VENV)/installed-tools
+	$(VENV)/bin/python tools/make_stubs.py
+
+docs: $(VENV)/installed $(VENV)/installed-docs
+	$(VENV)/bin/python tools/docs_site
+
+# To another llama.cpp: a version of the sdist that vendor/requirements.txt pins, or a folder. BUMP_ARGS=--keep keeps the
+# new pin also where the build fails.
+bump: $(VENV)/installed-tools
+	$(VENV)/bin/python tools/bump.py --venv $(VENV) $(BUMP_ARGS) $(VERSION)
 
 # The package with the llama.cpp of two years' releases: docs/carriers.md. Takes hours.
 carriers: $(VENV)/installed-test
@@ -65,6 +79,10 @@ endif
 
 $(VENV)/installed-test: $(VENV)/bin/python tests/requirements.txt
 	$(PIP) install -r tests/requirements.txt
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/bin/python docs/requirements.txt
+	$(PIP) install -r docs/requirements.txt
 	touch $@
 
 $(VENV)/installed-tools: $(VENV)/bin/python tools/requirements.txt

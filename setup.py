@@ -71,7 +71,7 @@ class BuildExtension(build_ext):
         (package / "include" / "llamacffi.h").write_text(build_ffi.include_all(self._generated), "utf-8")
         for earlier in self._generated.glob("llamacffi-earlier.h"):
             shutil.copy(earlier, package / "include")
-        for name in ("api.json", "cdef.h", "reference.txt"):
+        for name in ("api.json", "cdef.h", "reference.txt", *(path.name for path in self._generated.glob("*.pyi"))):
             shutil.copy(self._generated / name, package)
         manifest.write(package / "manifest.json", facts)
 
@@ -123,6 +123,7 @@ class BuildExtension(build_ext):
         """Generate the declarations; what the libraries tell of themselves."""
         self._generated = out
         command = [sys.executable, str(ROOT / "tools" / "header_gen"), *place, "--out", str(out)]
+        command += ["--cdef", str(build_ffi.NATIVE / "ours.cdef.h")]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
         if done.returncode:
             raise native_build.BuildError(done.stderr.strip() or f"header_gen failed with status {done.returncode}")

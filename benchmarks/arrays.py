@@ -12,9 +12,12 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import llamacffi
 from calls import INT, POINTER, ctypes_function
@@ -43,7 +46,7 @@ class CBatch(ctypes.Structure):
     )
 
 
-def element_by_element(batch, tokens):
+def element_by_element(batch: CBatch, tokens: npt.NDArray[np.int32]) -> None:
     """What llama-cpp-python's `set_batch` does to a batch: a loop over all of its arrays."""
     n = len(tokens)
     batch.n_tokens = n
@@ -56,7 +59,7 @@ def element_by_element(batch, tokens):
     batch.logits[n - 1] = 1
 
 
-def repeated(call, n):
+def repeated(call: Callable[[], object], n: int) -> float:
     """Microseconds a call, of many one after another."""
     start = time.perf_counter()
     for _ in range(n):
@@ -64,9 +67,9 @@ def repeated(call, n):
     return (time.perf_counter() - start) / n * 1e6
 
 
-def alone(call, before):
+def alone(call: Callable[[], object], before: Callable[[], None]) -> float:
     """Microseconds of a call after something else, the median of some."""
-    times = []
+    times: list[int] = []
     for _ in range(21):
         before()
         start = time.perf_counter_ns()
@@ -75,21 +78,21 @@ def alone(call, before):
     return statistics.median(times) / 1e3
 
 
-def medians(rounds):
-    """Of each way, the median; and of the first two, the median of their ratios."""
-    ways = list(zip(*rounds))
-    return [statistics.median(way) for way in ways], statistics.median(one / other for one, other, *_ in rounds)
+def medians(rounds: list[tuple[float, float]]) -> tuple[tuple[float, float], float]:
+    """The median of each of the two ways, and that of their ratios."""
+    ours, theirs = (statistics.median(way) for way in zip(*rounds))
+    return (ours, theirs), statistics.median(one / other for one, other in rounds)
 
 
-def measure(context):
+def measure(context: llamacffi.Context) -> dict[str, tuple[tuple[float, float], float]]:
     """The rows of the table, and the microseconds of ours in each."""
     get = ctypes_function("llama_get_logits_ith", ctypes.POINTER(ctypes.c_float), POINTER, INT)
     address, shape = llamacffi.address_of(context.handle), (context.model.vocab.n_tokens,)
 
-    def theirs():
+    def theirs() -> Any:
         return np.ctypeslib.as_array(get(address, -1), shape=shape)
 
-    def decode():
+    def decode() -> None:
         context.memory.clear()
         context.decode([1])
 
@@ -98,7 +101,7 @@ def measure(context):
     tokens = np.arange(N_TOKENS, dtype=np.int32)
     c_batch = ctypes_function("llama_batch_init", CBatch, INT, INT, INT)(N_TOKENS, 0, 1)
     with llamacffi.Batch(N_TOKENS) as batch:
-        kinds = {
+        kinds: dict[str, Callable[[], tuple[float, float]]] = {
             "last logits, asked again": lambda: (repeated(context.logits, CALLS), repeated(theirs, CALLS)),
             "last logits, after a decode": lambda: (alone(context.logits, decode), alone(theirs, decode)),
             "the clock itself, after a decode": lambda: (alone(int, decode), alone(int, decode)),
@@ -107,7 +110,7 @@ def measure(context):
                 repeated(lambda: element_by_element(c_batch, tokens), 2),
             ),
         }
-        found = {name: [] for name in kinds}
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in kinds}
         for _ in range(ROUNDS):
             for name, once in kinds.items():
                 found[name].append(once())
@@ -119,7 +122,7 @@ def measure(context):
     return {name: medians(rounds) for name, rounds in found.items()}
 
 
-def main():
+def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = tiny_models.write_llama(Path(folder) / "tiny.gguf", context_length=1024)
         with llamacffi.Model(path) as model, model.context(n_ctx=256, n_threads=1) as context:

@@ -12,6 +12,9 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy
 
@@ -26,14 +29,14 @@ PROMPT, TOKENS, THREADS = 512, 128, 2
 CLAIMS = (("generate", 1, "text", 0.98), ("generate", 0, "prompt", 0.98), ("loop", 1, "text", 0.97))
 
 
-def llama_bench(program, model):
+def llama_bench(program: Path, model: Path) -> tuple[float, float]:
     """Tokens a second: of the prompt, of the text."""
     command = [program, "-m", model, "-p", PROMPT, "-n", TOKENS, "-t", THREADS, "-r", 1, "-o", "json"]
     prompt, text = json.loads(output(*command))
     return prompt["avg_ts"], text["avg_ts"]
 
 
-def generate(path):
+def generate(path: str) -> tuple[float, float]:
     """The same through `generate`."""
     with llamacffi.Model(path) as model:
         words = [(7 * place) % model.vocab.n_tokens for place in range(PROMPT)]
@@ -52,7 +55,7 @@ def generate(path):
         return PROMPT / prompt.prompt_seconds, TOKENS / took
 
 
-def loop(path):
+def loop(path: str) -> tuple[float, float]:
     """The text in a loop over the facade."""
     sizes = {"n_ctx": TOKENS, "n_threads": THREADS, "n_threads_batch": THREADS}
     with llamacffi.Model(path) as model, model.context(**sizes) as context:
@@ -60,20 +63,21 @@ def loop(path):
         batch = llamacffi.llama_batch_get_one(token, 1)
         size = model.vocab.n_tokens * ffi.sizeof("float")
         ctx, decode, logits = context.handle, llamacffi.llama_decode, llamacffi.llama_get_logits_ith
+        buffer: Any = ffi.buffer
         decode(ctx, batch)
         llamacffi.llama_memory_clear(llamacffi.llama_get_memory(ctx), False)
         start = time.perf_counter()
         for _ in range(TOKENS):
             decode(ctx, batch)
-            token[0] = numpy.frombuffer(ffi.buffer(logits(ctx, -1), size), numpy.float32).argmax()
+            token[0] = numpy.frombuffer(buffer(logits(ctx, -1), size), numpy.float32).argmax()
         return 0, TOKENS / (time.perf_counter() - start)
 
 
-def main():
+def main() -> None:
     model = demo_model.obtain()
     program = build("llama-bench")
 
-    def python(way):
+    def python(way: str) -> Callable[[], tuple[float, float]]:
         return lambda: json.loads(output(sys.executable, __file__, way, model))
 
     ways = {"llama-bench": lambda: llama_bench(program, model), "generate": python("generate"), "loop": python("loop")}

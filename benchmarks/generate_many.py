@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import llamacffi
 from programs import build, demo_model, in_turn, json_lines, output
@@ -21,13 +22,13 @@ N_CTX = PROMPTS * (PROMPT + TOKENS)
 BAR = 0.93
 
 
-def batched_bench(program, model):
+def batched_bench(program: Path, model: Path) -> float:
     sizes = ["-c", N_CTX, "-npp", PROMPT, "-ntg", TOKENS, "-npl", PROMPTS, "-t", THREADS, "-tb", THREADS]
     (done,) = json_lines(output(program, "-m", model, *sizes, "--output-format", "jsonl"))
-    return done["speed_tg"]
+    return float(done["speed_tg"])
 
 
-def generate_many(path):
+def generate_many(path: str) -> float:
     with llamacffi.Model(path) as model:
         prompts = [[(7 * place + number) % 1000 for place in range(PROMPT)] for number in range(PROMPTS)]
         with model.context(n_ctx=N_CTX, n_seq_max=PROMPTS, n_threads=THREADS, n_threads_batch=THREADS) as context:
@@ -41,7 +42,7 @@ def generate_many(path):
             return (sum(map(len, many.tokens)) - before) / (time.perf_counter() - start)
 
 
-def main():
+def main() -> None:
     model = demo_model.obtain()
     program = build("llama-batched-bench")
     ways = {

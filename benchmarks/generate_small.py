@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import llamacffi
@@ -20,7 +21,7 @@ from llamacffi import ffi, lib
 TOKENS, THREADS, ROUNDS, RUNS = 256, 1, 40, 15
 
 
-def generate(path):
+def generate(path: str) -> None:
     sizes = {"n_ctx": TOKENS + 1, "n_threads": THREADS, "n_threads_batch": THREADS}
     with llamacffi.Model(path) as model, model.context(**sizes) as context:
         for _ in range(ROUNDS):
@@ -32,7 +33,7 @@ def generate(path):
             assert len(text.tokens) == TOKENS
 
 
-def loop(path):
+def loop(path: str) -> None:
     """As programs/loop.c."""
     lib.llama_backend_init()
     model = lib.llama_model_load_from_file(os.fsencode(path), lib.llama_model_default_params())
@@ -63,7 +64,7 @@ def loop(path):
     lib.llama_model_free(model)
 
 
-def main():
+def main() -> None:
     from programs import ROOT, build, in_turn, output, tiny_models
     from timing import table, verdict
 
@@ -72,7 +73,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         model = tiny_models.write_llama(Path(folder) / "small.gguf", n_embd=64, n_ff=128, context_length=TOKENS + 1)
 
-        def best(*command):
+        def best(*command: object) -> Callable[[], float]:
             return lambda: min(map(float, output(*command).split()))
 
         ways = {
@@ -86,7 +87,7 @@ def main():
     rows = [[name, f"{statistics.median(times) / TOKENS * 1e6:.2f}"] for name, times in results.items()]
     print(table(["microseconds a token", "median"], rows))
 
-    def ratio(one, other):
+    def ratio(one: str, other: str) -> float:
         return statistics.median(a / b for a, b in zip(results[one], results[other]))
 
     print(verdict("generate's speed against C's", ratio("C", "generate"), 0.97, at_most=False))

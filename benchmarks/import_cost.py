@@ -15,7 +15,7 @@ TIME_BAR, MEMORY_BAR = 10.0, 10.0
 PROGRAMS = {"bare": "pass", "import llamacffi": "import llamacffi"}
 
 
-def run(code):
+def run(code: str) -> tuple[float, float]:
     """Milliseconds and MB of one interpreter that runs `code` and ends."""
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-c", code])
@@ -28,7 +28,7 @@ def run(code):
     return took * 1e3, usage.ru_maxrss * scale / 1e6
 
 
-def main():
+def main() -> None:
     for code in PROGRAMS.values():
         run(code)  # warms the disk's cache and writes the byte code
     rounds = [{name: run(code) for name, code in PROGRAMS.items()} for _ in range(ROUNDS)]

@@ -6,16 +6,19 @@ under upstream's names. Both packages then use the same code in one process, com
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
-import tarfile
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
 import llamacffi
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+import llama_cpp_python
 import vendor
 from carrier import ROOT, download, workspace
 
@@ -30,19 +33,14 @@ def obtain() -> Path:
         if not target.exists():
             fresh = work / "fresh"
             fresh.mkdir()
-            with tarfile.open(download(pin, work, form="sdist")) as sdist:
-                for member in sdist:
-                    name = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-                    if name.match("llama_cpp/*.py"):
-                        (fresh / name).parent.mkdir(exist_ok=True)
-                        (fresh / name).write_bytes(sdist.extractfile(member).read())
+            llama_cpp_python.unpack(download(pin, work, form="sdist"), fresh, "llama_cpp/*.py")
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
             subprocess.run([*pip, "--target", str(fresh), *NEEDS], check=True)
             fresh.rename(target)
     return target
 
 
-def load():
+def load() -> tuple[Any, tempfile.TemporaryDirectory[str]]:
     """The module `llama_cpp`, and the folder that must be kept for as long as it is used."""
     folder = tempfile.TemporaryDirectory()
     for library in Path(llamacffi.get_library_dir()).iterdir():
@@ -50,6 +48,4 @@ def load():
             os.symlink(library, Path(folder.name, name))
     os.environ["LLAMA_CPP_LIB_PATH"] = folder.name
     sys.path.insert(0, str(obtain()))
-    import llama_cpp
-
-    return llama_cpp, folder
+    return importlib.import_module("llama_cpp"), folder

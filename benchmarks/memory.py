@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -19,9 +20,10 @@ from timing import table, verdict
 MOST = 2.0  # MB; what an allocator keeps for itself varies
 
 
-def grown(n, step):
+def grown(n: int, step: Callable[[], None]) -> float:
     """What the process has grown by from a tenth of the steps to their end, in MB."""
     process = psutil.Process()
+    before = 0
     for number in range(n):
         if number == n // 10:
             gc.collect()
@@ -31,27 +33,27 @@ def grown(n, step):
     return (process.memory_info().rss - before) / 1e6
 
 
-def main():
+def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = tiny_models.write_llama(Path(folder) / "small.gguf", context_length=1024)
 
-        def load():
+        def load() -> None:
             with llamacffi.Model(path) as model, model.context(n_ctx=128) as context:
                 context.generate([1], max_tokens=2, ignore_eog=True).text()
 
-        rows = [["200 models loaded and closed", grown(200, load)]]
+        rows = [("200 models loaded and closed", grown(200, load))]
         with llamacffi.Model(path) as model:
             with model.context(n_ctx=128, n_threads=1) as context:
 
-                def generate():
+                def generate() -> None:
                     context.generate([1, 2, 3], max_tokens=8, ignore_eog=True, stop=["never"]).text()
 
-                rows.append(["10,000 texts", grown(10_000, generate)])
+                rows.append(("10,000 texts", grown(10_000, generate)))
 
-            def generate_alone():
+            def generate_alone() -> None:
                 model.generate([1, 2, 3], max_tokens=8, ignore_eog=True, n_threads=1).text()
 
-            rows.append(["1,000 texts, each in a context of its own", grown(1_000, generate_alone)])
+            rows.append(("1,000 texts, each in a context of its own", grown(1_000, generate_alone)))
     print(table(["megabytes more than after a tenth of them", ""], [[name, f"{more:.2f}"] for name, more in rows]))
     for name, more in rows:
         print(verdict(name, more, MOST, at_most=True))

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 import llamacffi
 
@@ -21,22 +23,25 @@ from carrier import ROOT
 
 __all__ = ["ROOT", "build", "demo_model", "in_turn", "json_lines", "output", "tiny_models"]
 
+Result = TypeVar("Result")
+
 SOURCE = Path(__file__).resolve().parent / "programs"
 
 
-def build(name):
+def build(name: str) -> Path:
     """Compile one of them against the package's libraries, unless that is done; its path."""
     folder = ROOT / "build" / "programs"
     libraries = Path(llamacffi.get_library_dir())
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     cmake = shutil.which("cmake", path=path)
-    options = {"SOURCE": vendor.obtain(ROOT), "LIBRARIES": libraries}
+    assert cmake, "the benchmarks need CMake"
+    options = {"SOURCE": str(vendor.obtain(ROOT)), "LIBRARIES": str(libraries)}
     launcher = shutil.which("ccache")
     if launcher:
         options.update(CMAKE_C_COMPILER_LAUNCHER=launcher, CMAKE_CXX_COMPILER_LAUNCHER=launcher)
     for command in (
-        [cmake, "-S", SOURCE, "-B", folder, *(f"-D{option}={value}" for option, value in options.items())],
-        [cmake, "--build", folder, "--target", name, "--parallel"],
+        [cmake, "-S", str(SOURCE), "-B", str(folder), *(f"-D{option}={value}" for option, value in options.items())],
+        [cmake, "--build", str(folder), "--target", name, "--parallel"],
     ):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     program = folder / "bin" / name
@@ -49,21 +54,21 @@ def build(name):
     return program
 
 
-def output(*command):
+def output(*command: object) -> str:
     """What a program writes, started once the spinning threads of the last one are at rest."""
     time.sleep(0.03)
     done = subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return done.stdout.decode()
 
 
-def json_lines(text):
+def json_lines(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def in_turn(rounds, ways):
+def in_turn(rounds: int, ways: Mapping[str, Callable[[], Result]]) -> dict[str, list[Result]]:
     """Call each of the ways in each round, forth and back; each way's results, in the order of the rounds."""
-    results = {name: [] for name in ways}
+    results: dict[str, list[Result]] = {name: [] for name in ways}
     for number in range(rounds):
-        for name in ways if number % 2 else reversed(ways):
+        for name in ways if number % 2 else reversed(list(ways)):
             results[name].append(ways[name]())
     return results

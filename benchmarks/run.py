@@ -17,10 +17,11 @@ SCRIPTS = [
     "generate_small",
     "generate_many",
     "memory",
+    "bindings",
 ]
 
 
-def main():
+def main() -> None:
     folder = Path(__file__).resolve().parent
     for name in SCRIPTS:
         print(f"\n== {name}", flush=True)

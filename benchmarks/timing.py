@@ -1,4 +1,4 @@
-"""What the benchmarks share: medians, ratios, and tables."""
+"""What the benchmarks print: tables, and figures held against their bars."""
 
 from __future__ import annotations
 

@@ -7,12 +7,13 @@ arrays or lists. The ways take turns, a part of the text at a time; the figure i
 
 from __future__ import annotations
 
-import importlib.util
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
+from typing import Any, Optional
 
 from cffi import FFI
 
@@ -20,9 +21,11 @@ import llamacffi
 from timing import table, verdict
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import demo_model
 import vendor
 from carrier import ROOT
+from loading import load_module
 
 SIZE = 10_000_000
 PIECES = (1000, 100)  # bytes in each, about
@@ -51,22 +54,20 @@ static int64_t tokenize_all(void *vocab, const char *texts, const int64_t *ends,
 """
 
 
-def c_loop():
+def c_loop() -> Any:
     """The compiled module, `ffi` and `lib`."""
-    name = f"tokenize_loop_{sys.implementation.cache_tag.replace('-', '_')}"
+    name = f"tokenize_loop_{str(sys.implementation.cache_tag).replace('-', '_')}"
     ffi = FFI()
     ffi.cdef(CDEF)
-    ffi.set_source(name, SOURCE, **llamacffi.extension_options())
-    path = ffi.compile(str(ROOT / "build" / "tokenize-loop"))
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    options: dict[str, Any] = {**llamacffi.extension_options()}
+    ffi.set_source(name, SOURCE, **options)
+    return load_module(name, ffi.compile(str(ROOT / "build" / "tokenize-loop")))
 
 
-def text():
+def text() -> str:
     """10 MB of llama.cpp's documentation and source."""
-    found, size = [], 0
+    found: list[str] = []
+    size = 0
     folder = vendor.obtain(ROOT)
     for pattern in ("**/*.md", "src/**/*.cpp", "ggml/src/*.c*", "tools/**/*.cpp", "common/**/*.cpp"):
         for path in sorted(folder.glob(pattern)):
@@ -76,25 +77,26 @@ def text():
     return (whole * (SIZE // size + 1))[:SIZE]
 
 
-def parts_of(whole, size):
+def parts_of(whole: str, size: int) -> list[list[str]]:
     """The pieces of the text, in parts; each with what C's loop takes."""
     pieces = [whole[begin : begin + size] for begin in range(0, len(whole), size)]
     each = len(pieces) // PARTS
     return [pieces[begin : begin + each] for begin in range(0, len(pieces), each)]
 
 
-def main():
+def main() -> None:
     loop = c_loop()
     whole = text()
-    rows, verdicts = [], []
+    rows: list[list[str]] = []
+    verdicts: list[str] = []
     with llamacffi.Model(demo_model.obtain(), vocab_only=True) as model:
         vocab = model.vocab
         address = loop.ffi.cast("void *", llamacffi.address_of(vocab.handle))
 
-        def in_c(texts, ends, tokens):
+        def in_c(texts: bytes, ends: Any, tokens: Any) -> Any:
             return loop.lib.tokenize_all(address, texts, ends, len(ends), tokens, len(tokens))
 
-        ways = {
+        ways: dict[str, Optional[Callable[[list[str]], int]]] = {
             "C": None,
             "tokenize_many: arrays": lambda pieces: sum(map(len, vocab.tokenize_many(pieces))),
             "tokenize_many: lists": lambda pieces: sum(len(each.tolist()) for each in vocab.tokenize_many(pieces)),
@@ -102,12 +104,12 @@ def main():
         }
         for size in PIECES:
             parts = parts_of(whole, size)
-            times = {way: [] for way in ways}
+            times: dict[str, list[float]] = {way: [] for way in ways}
             for pieces in parts * ROUNDS:
                 data = [piece.encode() for piece in pieces]
                 texts, ends = b"".join(data), loop.ffi.new("int64_t[]", list(accumulate(map(len, data))))
                 tokens = loop.ffi.new("int32_t[]", len(texts))
-                counts = set()
+                counts: set[int] = set()
                 for way, run in ways.items():
                     start = time.perf_counter()
                     counts.add(run(pieces) if run else in_c(texts, ends, tokens))

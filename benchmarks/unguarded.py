@@ -6,12 +6,12 @@ It is built once, in build/, and again when something that it is made of has cha
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 from cffi import FFI
 
@@ -19,8 +19,10 @@ import llamacffi
 from llamacffi import ffi, lib
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import vendor
 from carrier import ROOT
+from loading import load_module
 
 MODULE = "_unguarded"
 GENERATOR = ROOT / "tools" / "header_gen"
@@ -37,24 +39,21 @@ static void *llamacffi_find(const char *module, const char *name) { return NULL;
 """
 
 
-def load():
+def load() -> Any:
     """The module; its `ffi` and `lib` know nothing of the package's."""
     lib.ggml_backend_dev_count()  # loads the backends
     source = vendor.obtain(ROOT)
-    folder = ROOT / "build" / f"unguarded-{sysconfig.get_config_var('EXT_SUFFIX').split('.')[1]}"
+    folder = ROOT / "build" / f"unguarded-{str(sysconfig.get_config_var('EXT_SUFFIX')).split('.')[1]}"
     stamp, inputs = folder / "inputs", _inputs(source)
     if not stamp.is_file() or stamp.read_text("ascii") != inputs:
         stamp.unlink(missing_ok=True)
         _build(source, folder)
         stamp.write_text(inputs, "ascii")
     (library,) = (path for path in folder.glob(f"{MODULE}.*") if path.suffix not in (".c", ".o"))
-    spec = importlib.util.spec_from_file_location(MODULE, library)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(MODULE, library)
 
 
-def _inputs(source):
+def _inputs(source: Path) -> str:
     """A digest of what the module is made of."""
     libraries = Path(llamacffi.get_library_dir())
     digest = hashlib.sha256(f"{sys.version}\n{libraries}\n{sorted(libraries.iterdir())}".encode())
@@ -64,7 +63,7 @@ def _inputs(source):
     return digest.hexdigest()
 
 
-def _build(source, folder):
+def _build(source: Path, folder: Path) -> None:
     command = [sys.executable, str(GENERATOR), "--source", str(source), "--out", str(folder)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     headers = json.loads((folder / "api.json").read_text("utf-8"))["headers"]
@@ -83,7 +82,7 @@ def _build(source, folder):
     builder.compile(tmpdir=str(folder))
 
 
-def moved(value, module):
+def moved(value: Any, module: Any) -> Any:
     """A value of the package's `ffi` as one of the module's, a handle or an array by its address."""
     if not isinstance(value, ffi.CData):
         return value

@@ -19,12 +19,12 @@ ROUNDS = 3
 SIZE_BAR, TIME_BAR = 25.0, 10.0
 
 
-def rounds(wheel, model):
+def rounds(wheel: Path, model: str) -> tuple[float, float]:
     """Seconds of the best round: to install, and from there to the first byte of text."""
     return min((one_round(wheel, model) for _ in range(ROUNDS)), key=sum)
 
 
-def one_round(wheel, model):
+def one_round(wheel: Path, model: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = str(Path(folder, "Scripts" if sys.platform == "win32" else "bin", "python"))
@@ -34,6 +34,7 @@ def one_round(wheel, model):
         subprocess.run(install, check=True)
         installed = time.perf_counter()
         with subprocess.Popen(generate, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            assert process.stdout
             first = process.stdout.read(1)
             came = time.perf_counter()
             process.stdout.read()
@@ -42,7 +43,7 @@ def one_round(wheel, model):
     return installed - start, came - installed
 
 
-def main():
+def main() -> None:
     kind = "-pp" if sys.implementation.name == "pypy" else "-abi3-"
     wheels = [path for path in (ROOT / "dist").glob("llamacffi-*.whl") if kind in path.name]
     if not wheels:

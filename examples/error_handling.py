@@ -3,13 +3,16 @@
 Take the files as arguments, or one from the environment variable MODEL.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+from typing import Optional
 
 import llamacffi as llama
 
 
-def objection(path):
+def objection(path: str) -> Optional[str]:
     """What speaks against loading this file at all; None if nothing does."""
     if not os.path.isfile(path):
         return "there is no such file"
@@ -20,7 +23,7 @@ def objection(path):
     return None
 
 
-def check(path):
+def check(path: str) -> str:
     """Try to load a model and to make a context for it; what came of it."""
     problem = objection(path)
     if problem:

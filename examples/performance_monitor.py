@@ -3,8 +3,11 @@
 The environment variable MODEL has the path of a GGUF file.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
+from collections.abc import Generator
 
 import psutil
 
@@ -12,7 +15,7 @@ from llamacffi import lib
 
 
 @contextlib.contextmanager
-def measured(step):
+def measured(step: str) -> Generator[None]:
     """Print what the block took."""
     process = psutil.Process()
     time, memory = lib.llama_time_us(), process.memory_info().rss

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 
@@ -23,8 +23,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import demo_model  # noqa: E402
-from llamacffi import ffi, lib  # noqa: E402
+import tiny_models  # noqa: E402
+from fixture_types import MakeContext, Run  # noqa: E402
+from llamacffi import Model, ffi, lib  # noqa: E402
 from llamacffi.native import encode_path  # noqa: E402
+from llamacffi.types import llama_context_p, llama_model_p  # noqa: E402
 
 
 @pytest.fixture
@@ -40,19 +43,39 @@ def model_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def model(model_path: str) -> Iterator[ffi.CData]:
+def model(model_path: str) -> Iterator[llama_model_p]:
     model = lib.llama_model_load_from_file(encode_path(model_path), lib.llama_model_default_params())
     assert model
     yield model
     lib.llama_model_free(model)
 
 
-@pytest.fixture
-def make_context(model: ffi.CData) -> Iterator[Callable[..., ffi.CData]]:
-    """A function that makes a context with these parameters; it is freed when the test ends."""
-    made = []
+@pytest.fixture(scope="session")
+def owner(model: llama_model_p) -> Iterator[Model]:
+    """The same as an object of the package's, which does not free it."""
+    with Model.from_handle(model) as owner:
+        yield owner
 
-    def make(**fields: Any) -> ffi.CData:
+
+@pytest.fixture(scope="session")
+def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model, for as many tokens as tiny_models.N_CTX."""
+    return tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    """A tiny model for long texts."""
+    with Model(tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf", context_length=4096)) as model:
+        yield model
+
+
+@pytest.fixture
+def make_context(model: llama_model_p) -> Iterator[MakeContext]:
+    """A function that makes a context with these parameters; it is freed when the test ends."""
+    made: list[llama_context_p] = []
+
+    def make(**fields: Any) -> llama_context_p:
         params = lib.llama_context_default_params()
         params.n_ctx = 256
         params.n_threads = params.n_threads_batch = 2
@@ -69,7 +92,17 @@ def make_context(model: ffi.CData) -> Iterator[Callable[..., ffi.CData]]:
 
 
 @pytest.fixture
-def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def native_log() -> Iterator[list[object]]:
+    """The native code's log callback is as before when the test ends; what is put into the list lives until then."""
+    function, user_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
+    lib.llama_log_get(function, user_data)
+    kept: list[object] = []
+    yield kept
+    lib.llama_log_set(function[0], user_data[0])
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> Run:
     """A function that runs this interpreter, in an empty folder, with these arguments and environment variables."""
 
     def run(*arguments: str, cwd: Path = tmp_path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ python tests/cycles.py cycle|own [CYCLES]
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import os
 import shutil
@@ -18,14 +19,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent / "tools")]
 
 if sys.implementation.name == "pypy":
-    import pypyjit
-
     # It goes on compiling, and keeps what it has compiled, for thousands of cycles: memory, but no leak.
-    pypyjit.set_param("off")
+    importlib.import_module("pypyjit").set_param("off")
 
 import llamacffi  # noqa: E402
 import tiny_models  # noqa: E402
 from llamacffi import ffi  # noqa: E402
+from llamacffi.types import ggml_tensor_p, llama_context_p, llama_model_p, llama_vocab_p  # noqa: E402
 
 # Of each kind: how many for the warm-up, and with it; and how many MB they may leave. For each address that an object
 # ever had an account is kept, and those of many objects that come and go are hardly ever the same. PyPy's heap, too,
@@ -36,6 +36,15 @@ TOKENS = [1, 5, 7, 11]
 
 class Trouble(Exception):
     """What a callback raises here."""
+
+
+def keep(parts: list[float], part: float) -> bool:
+    parts.append(part)
+    return True
+
+
+def shown_nothing(tensor: ggml_tensor_p, ask: bool) -> bool:
+    return False
 
 
 def raise_trouble(*_: Any) -> bool:
@@ -50,7 +59,7 @@ def fails(kind: type[Exception], function: Callable[..., Any], *arguments: Any, 
     raise AssertionError(f"{function.__name__} did not raise {kind.__name__}")
 
 
-def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> ffi.CData:
+def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> llama_model_p:
     params = llamacffi.llama_model_default_params()
     report = llamacffi.callback("llama_progress_callback", progress)  # not unpacked: no model would hold and end it
     params.progress_callback, params.progress_callback_user_data = report.function, report.user_data
@@ -61,7 +70,7 @@ def load(path: Path, progress: Callable[[float], bool], **fields: Any) -> ffi.CD
 
 def cycle(path: Path) -> None:
     parts: list[float] = []
-    vocabulary = load(path, lambda part: not parts.append(part), vocab_only=True)
+    vocabulary = load(path, lambda part: keep(parts, part), vocab_only=True)
     vocab = llamacffi.llama_model_get_vocab(vocabulary)
     fails(llamacffi.InvalidArgumentError, llamacffi.llama_vocab_get_text, vocab, 10**6)
     llamacffi.llama_model_free(vocabulary)
@@ -69,13 +78,11 @@ def cycle(path: Path) -> None:
 
     fails(Trouble, load, path, raise_trouble)
     assert not llamacffi.llama_model_load_from_file(path.with_name("absent"), llamacffi.llama_model_default_params())
-    model = load(path, lambda part: not parts.append(part))
+    model = load(path, lambda part: keep(parts, part))
     assert parts
     params = llamacffi.llama_context_default_params()
     params.n_ctx, params.n_batch, params.n_ubatch, params.n_threads, params.n_threads_batch = 64, 32, 32, 1, 1
-    params.cb_eval, params.cb_eval_user_data = llamacffi.callback(
-        "ggml_backend_sched_eval_callback", lambda tensor, ask: False
-    )
+    params.cb_eval, params.cb_eval_user_data = llamacffi.callback("ggml_backend_sched_eval_callback", shown_nothing)
     ctx = llamacffi.llama_init_from_model(model, params)
     fails(llamacffi.FreedHandleError, llamacffi.llama_model_free, model)
     use(llamacffi.llama_model_get_vocab(model), ctx)
@@ -84,11 +91,11 @@ def cycle(path: Path) -> None:
     llamacffi.llama_model_free(model)
 
 
-def use(vocab: ffi.CData, ctx: ffi.CData) -> None:
+def use(vocab: llama_vocab_p, ctx: llama_context_p) -> None:
     """Decode, sample, and put the state back."""
     chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
     llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_grammar(vocab, "root ::= [a-z]*", "root"))
-    llamacffi.llama_sampler_chain_add(chain, llamacffi.sampler(apply=lambda candidates: None, clone=lambda: None))
+    llamacffi.llama_sampler_chain_add(chain, llamacffi.sampler(apply=lambda *_: None, clone=lambda: None))
     llamacffi.llama_sampler_chain_add(chain, llamacffi.llama_sampler_init_greedy())
     fails(llamacffi.NativeAssertionError, llamacffi.llama_sampler_sample, chain, ctx, -1)
 

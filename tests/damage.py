@@ -645,7 +645,7 @@ def damaged(content: bytes, seed: int) -> tuple[str, bytes]:
     rng = random.Random(seed)
     file = File(content)
     kinds = [rng.choice(KINDS) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
-    done = []
+    done: list[str] = []
     for kind in kinds:
         done.append(kind.__name__)
         try:

@@ -39,23 +39,28 @@ def obtain() -> Path:
     with workspace(target) as work:
         if not target.exists():
             fresh = work / "fresh"
-            (fresh / "llama_cpp").mkdir(parents=True)
-            _unpack(download(pin, work, form="sdist"), fresh)
+            fresh.mkdir()
+            # The ctypes module and what it needs, without the package's face, which imports NumPy.
+            archive = download(pin, work, form="sdist")
+            unpack(archive, fresh, "llama_cpp/llama_cpp.py", "llama_cpp/_ctypes_extensions.py")
+            (fresh / "llama_cpp" / "__init__.py").touch()
+            (fresh / "typing_extensions.py").write_text("TypeAlias = object  # all that is used of it\n")
             libraries = _compile(target.with_name(f"{target.name}-libraries"))
             shutil.copytree(libraries, fresh / "llama_cpp" / "lib", symlinks=True)
             fresh.rename(target)
     return target
 
 
-def _unpack(archive: Path, folder: Path) -> None:
-    """Take the modules that the ctypes module needs, and leave out the package's face, which imports NumPy."""
+def unpack(archive: Path, folder: Path, *patterns: str) -> None:
+    """Take the files out of a source distribution whose paths within it match one of the patterns."""
     with tarfile.open(archive) as sdist:
         for member in sdist:
             name = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-            if name.match("llama_cpp/llama_cpp.py") or name.match("llama_cpp/_ctypes_extensions.py"):
-                (folder / name).write_bytes(sdist.extractfile(member).read())
-    (folder / "llama_cpp" / "__init__.py").touch()
-    (folder / "typing_extensions.py").write_text("TypeAlias = object  # all that is used of it\n")
+            if any(map(name.match, patterns)):
+                file = sdist.extractfile(member)
+                assert file
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).write_bytes(file.read())
 
 
 def _compile(folder: Path) -> Path:

@@ -332,7 +332,7 @@ def child(seed: int, seconds: float) -> None:
         os.chdir(folder)  # a name may be taken for a file's
         player.log = open(os.environ["STRESS_LOG"], "w")  # noqa: SIM115  (until the process ends)
         end = time.monotonic() + seconds
-        memory = []
+        memory: list[float] = []
         while time.monotonic() < end:
             player.log.seek(0)
             player.log.truncate()

@@ -28,7 +28,7 @@ LIMIT = 60.0  # seconds for the calls of one function
 _FLOATS = (0.0, -1.0, float("inf"), float("nan"))
 
 
-def values(ctype: Any, which: int) -> Any:
+def values(ctype: ffi.CType, which: int) -> Any:
     """A wrong value of a type: the `which`-th of four."""
     if ctype.kind in ("pointer", "array", "function"):
         return ffi.NULL

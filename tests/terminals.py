@@ -8,8 +8,6 @@ import select
 import subprocess
 import sys
 import time
-from types import TracebackType
-from typing import Optional
 
 # Runs the command line as on a machine that has none of the libraries for the terminal.
 BARE = """
@@ -83,9 +81,7 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(
-        self, kind: Optional[type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

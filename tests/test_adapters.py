@@ -14,11 +14,6 @@ import tiny_models
 from llamacffi import FreedHandleError, LlamaError, LoraAdapter, Model, lib
 
 
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
-
-
 @pytest.fixture
 def model(tiny_path: Path) -> Iterator[Model]:
     with Model(tiny_path) as model:

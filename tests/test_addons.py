@@ -17,12 +17,12 @@ from typing import Any, Optional
 import pytest
 
 import llamacffi
+from fixture_types import Run
 from known_text import COUNTED, COUNTING
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
 
 ROOT = Path(__file__).resolve().parents[1]
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 # Where `make addon-vulkan` installs it: in an environment of the tests, all of them would run on it.
 INSTALLED = ROOT / "build" / "addons"
 
@@ -62,7 +62,7 @@ class Site:
         # Finding an add-on must not run code of its own.
         place.parents[1].joinpath("__init__.py").write_text("raise SystemExit('the add-on was imported')\n")
         core = json.loads(Path(llamacffi.__file__).with_name("manifest.json").read_text())
-        facts = {key: core[key] for key in ("version", "commit", "abi")}
+        facts: dict[str, Any] = {key: core[key] for key in ("version", "commit", "abi")}
         facts = {**facts, "backend": name, "file": f"lib/{place.name}", "libraries": {}, **changes}
         place.parents[1].joinpath("backend.json").write_text(json.dumps(facts))
         self.distribution(f"addon-{name}", [], f"[llamacffi.backends]\n{name} = {package}\n")

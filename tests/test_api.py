@@ -171,7 +171,7 @@ def test_string_constants() -> None:
 
 def test_every_enumerator_and_macro_is_there() -> None:
     text = header_text()
-    names = set()
+    names: set[str] = set()
     for body in re.findall(r"\benum\b[\w\s]*\{(.*?)\}", text, re.DOTALL):
         names.update(re.findall(r"(?:^|,)\s*([A-Za-z_]\w*)", re.sub(r"\([^()]*\)", "", body)))
     assert len(names) > 400
@@ -204,7 +204,7 @@ def test_sizes_of_structs(ask_c: Any) -> None:
 
 
 def test_offsets_and_sizes_of_fields(ask_c: Any) -> None:
-    known = {}
+    known: dict[str, int] = {}
     for name, type_ in structs():
         for field_name, field in type_.fields:
             if field_name and field.bitsize < 0:  # C can't ask about unnamed fields and bit-fields

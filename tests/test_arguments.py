@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import gc
+import importlib.util
 import os
 import sys
 import weakref
@@ -16,12 +17,11 @@ import pytest
 
 import llamacffi
 from llamacffi import InvalidArgumentError, LlamaError, arguments, ffi, lib
+from llamacffi.types import ggml_context_p, ggml_tensor_p, gguf_context_p, llama_model_p, llama_vocab_p
+from untyped import unchecked
 
-try:
-    import numpy
-except ImportError:  # PyPy
-    numpy = None
-
+# Not on PyPy.
+numpy: Any = importlib.import_module("numpy") if importlib.util.find_spec("numpy") else None
 needs_numpy = pytest.mark.skipif(numpy is None, reason="NumPy is not installed")
 HALVES = [0x3C00, 0x4000, 0xC000]  # 1, 2 and -2 in half precision
 SINGLES = [1.0, 2.0, -2.0]
@@ -41,7 +41,7 @@ def refused(
 
 
 @pytest.fixture
-def vocab(model: ffi.CData) -> ffi.CData:
+def vocab(model: llama_model_p) -> llama_vocab_p:
     return lib.llama_model_get_vocab(model)
 
 
@@ -60,7 +60,7 @@ def context() -> Any:
 
 
 @pytest.fixture
-def tensor(context: ffi.CData) -> Any:
+def tensor(context: ggml_context_p) -> Any:
     """Four floats in a buffer of the CPU's."""
     llamacffi.backends.load_backends()
     backend = lib.ggml_backend_init_by_type(lib.GGML_BACKEND_DEVICE_TYPE_CPU, ffi.NULL)
@@ -76,7 +76,7 @@ def tensor(context: ffi.CData) -> Any:
 # --- arguments by name ---
 
 
-def test_arguments_by_name(vocab: ffi.CData) -> None:
+def test_arguments_by_name(vocab: llama_vocab_p) -> None:
     tokens = ffi.new("llama_token[16]")
     by_place = llamacffi.llama_tokenize(vocab, b"Hello", 5, tokens, 16, False, False)
     by_name = llamacffi.llama_tokenize(
@@ -85,7 +85,7 @@ def test_arguments_by_name(vocab: ffi.CData) -> None:
     assert by_place == by_name > 0
 
 
-def test_a_name_that_python_keeps_for_itself(context: ffi.CData) -> None:
+def test_a_name_that_python_keeps_for_itself(context: ggml_context_p) -> None:
     experts = lib.ggml_new_tensor_3d(context, lib.GGML_TYPE_F32, 4, 4, 2)
     ids = lib.ggml_new_tensor_2d(context, lib.GGML_TYPE_I32, 1, 1)
     values = lib.ggml_new_tensor_3d(context, lib.GGML_TYPE_F32, 4, 1, 1)
@@ -98,11 +98,11 @@ def test_a_parameter_without_a_name_in_c() -> None:
 
 def test_wrong_number_of_arguments_is_pythons_affair() -> None:
     with pytest.raises(TypeError, match=r"llama_n_ctx\(\) missing 1 required positional argument: 'ctx'"):
-        llamacffi.llama_n_ctx()
+        unchecked.llama_n_ctx()
     with pytest.raises(TypeError, match="llama_time_us"):
-        llamacffi.llama_time_us(1)
+        unchecked.llama_time_us(1)
     with pytest.raises(TypeError, match="no_such_name"):
-        llamacffi.llama_n_ctx(no_such_name=1)
+        unchecked.llama_n_ctx(no_such_name=1)
 
 
 # --- buffers that C reads and writes ---
@@ -143,7 +143,8 @@ def buffers() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
 def test_buffer_without_a_copy(name: str) -> None:
     source, target = (make() for make in buffers()[name])
     llamacffi.ggml_fp16_to_fp32_row(source, target, 3)
-    assert list(memoryview(target).cast("B").cast("f") if not isinstance(target, ffi.CData) else target) == SINGLES
+    found: Any = target if isinstance(target, ffi.CData) else memoryview(target).cast("B").cast("f")
+    assert list(found) == SINGLES
 
 
 def test_longer_buffer_is_fine() -> None:
@@ -169,7 +170,7 @@ def test_ctypes_pointer_of_another_type() -> None:
     refused("ggml_fp16_to_fp32_row", "arg1", "C takes float *", array.array("H", HALVES), ctypes.c_char_p(b"x"), 3)
 
 
-def test_null_from_ctypes(vocab: ffi.CData) -> None:
+def test_null_from_ctypes(vocab: llama_vocab_p) -> None:
     null = ctypes.c_void_p()
     assert llamacffi.llama_tokenize(vocab, b"Hello", 5, null, 0, False, False) < 0
     assert llamacffi.llama_tokenize(vocab, b"Hello", 5, ctypes.POINTER(ctypes.c_int32)(), 0, False, False) < 0
@@ -182,10 +183,10 @@ def test_ctypes_byref_behind_whose_offset_too_little_is_left() -> None:
 
 
 def test_ctypes_number() -> None:
-    assert llamacffi.ggml_fp16_to_fp32(ctypes.c_uint16(0x3C00)) == 1.0
+    assert unchecked.ggml_fp16_to_fp32(ctypes.c_uint16(0x3C00)) == 1.0
 
 
-def test_bytes_and_bytearray_for_bytes_of_any_meaning(tensor: ffi.CData) -> None:
+def test_bytes_and_bytearray_for_bytes_of_any_meaning(tensor: ggml_tensor_p) -> None:
     content = array.array("f", [1, 2, 3, 4]).tobytes()
     for given in (content, bytearray(content), memoryview(content), array.array("f", [1, 2, 3, 4])):
         llamacffi.ggml_backend_tensor_set(tensor, given, 0, 16)
@@ -227,7 +228,7 @@ def test_numpy_array_in_another_order() -> None:
         refused("ggml_fp16_to_fp32_row", "arg1", "one after another", halves, wrong, 3)
 
 
-def test_read_only_buffer_where_c_writes(tensor: ffi.CData) -> None:
+def test_read_only_buffer_where_c_writes(tensor: ggml_tensor_p) -> None:
     halves = array.array("H", HALVES)
     read_only = memoryview(array.array("f", [0] * 3)).toreadonly()
     refused("ggml_fp16_to_fp32_row", "arg1", "read-only", halves, read_only, 3)
@@ -243,13 +244,13 @@ def test_read_only_numpy_array_where_c_writes() -> None:
     refused("ggml_fp16_to_fp32_row", "arg1", "read-only", array.array("H", HALVES), target, 3)
 
 
-def test_list_where_c_writes(vocab: ffi.CData) -> None:
+def test_list_where_c_writes(vocab: llama_vocab_p) -> None:
     """cffi takes one, and drops what C writes."""
     refused("llama_tokenize", "tokens", "C writes here", vocab, b"Hello", 5, [0] * 16, 16, False, False, kind=TypeError)
     refused("ggml_opt_result_ndata", "ndata", "C writes here", lib.ggml_opt_result_init(), [0], kind=TypeError)
 
 
-def test_list_where_c_reads(context: ffi.CData) -> None:
+def test_list_where_c_reads(context: ggml_context_p) -> None:
     for shape in ([4, 3, 2], (4, 3, 2), array.array("q", [4, 3, 2]), ffi.new("int64_t[]", [4, 3, 2])):
         assert lib.ggml_nelements(llamacffi.ggml_new_tensor(context, lib.GGML_TYPE_F32, 3, shape)) == 24
     assert list(llamacffi.llama_batch_get_one([1, 2, 3], 3).token[0:3]) == [1, 2, 3]
@@ -258,7 +259,7 @@ def test_list_where_c_reads(context: ffi.CData) -> None:
     refused("ggml_new_tensor", "ne", "an element", context, lib.GGML_TYPE_F32, 1, [2**63], kind=OverflowError)
 
 
-def test_list_of_structs(vocab: ffi.CData) -> None:
+def test_list_of_structs(vocab: llama_vocab_p) -> None:
     biases = [{"token": 1, "bias": -1.0}, {"token": 2, "bias": 1.0}]
     sampler = llamacffi.llama_sampler_init_logit_bias(100, 2, biases)
     assert sampler
@@ -306,13 +307,13 @@ def test_pointer_without_a_known_size_is_let_pass() -> None:
     assert list(target) == SINGLES
 
 
-def test_size_in_bytes(tensor: ffi.CData) -> None:
+def test_size_in_bytes(tensor: ggml_tensor_p) -> None:
     for short in (bytes(8), bytearray(8), ffi.new("char[8]"), ffi.new("float[2]"), array.array("f", [0, 0])):
         refused("ggml_backend_tensor_set", "data", "and size = 16", tensor, short, 0, 16)
     refused("ggml_backend_tensor_get", "data", "room for 8 bytes, and size = 16", tensor, bytearray(8), 0, 16)
 
 
-def test_size_of_several_pieces(tensor: ffi.CData) -> None:
+def test_size_of_several_pieces(tensor: ggml_tensor_p) -> None:
     content = array.array("f", range(8))
     llamacffi.ggml_backend_tensor_set_2d(tensor, content, 0, 4, 4, 4, 8)
     back = array.array("f", [0] * 4)
@@ -332,7 +333,7 @@ def test_size_of_quantized_rows() -> None:
     assert any(target)
 
 
-def test_size_by_gguf_type(gguf: ffi.CData) -> None:
+def test_size_by_gguf_type(gguf: gguf_context_p) -> None:
     llamacffi.gguf_set_arr_data(gguf, "numbers", lib.GGUF_TYPE_INT16, array.array("h", [1, 2, 3]), 3)
     numbers = ffi.cast("int16_t *", lib.gguf_get_arr_data(gguf, lib.gguf_find_key(gguf, b"numbers")))
     assert list(numbers[0:3]) == [1, 2, 3]
@@ -340,7 +341,7 @@ def test_size_by_gguf_type(gguf: ffi.CData) -> None:
     refused("gguf_set_arr_data", "data", "holds 6 bytes, and C takes 12", gguf, "n", lib.GGUF_TYPE_INT32, short, 3)
 
 
-def test_size_of_a_gguf_tensor(gguf: ffi.CData, context: ffi.CData) -> None:
+def test_size_of_a_gguf_tensor(gguf: gguf_context_p, context: ggml_context_p) -> None:
     lib.gguf_add_tensor(gguf, lib.ggml_set_name(lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 4), b"weight"))
     refused("gguf_set_tensor_data", "data", "holds 8 bytes, and C takes 16", gguf, "weight", array.array("f", [0, 0]))
     llamacffi.gguf_set_tensor_data(gguf, "weight", array.array("f", [1, 2, 3, 4]))
@@ -359,20 +360,20 @@ def test_size_of_one_element() -> None:
     lib.ggml_opt_result_free(result)
 
 
-def test_absurd_size(vocab: ffi.CData) -> None:
+def test_absurd_size(vocab: llama_vocab_p) -> None:
     tokens = ffi.new("llama_token[4]")
     for n in (5, 2**31 - 1):
         refused("llama_tokenize", "tokens", f"n_tokens_max = {n}", vocab, b"Hello", 5, tokens, n, False, False)
     refused("llama_tokenize", "n_tokens_max", "does not fit", vocab, b"x", 1, tokens + 0, 2**31, False, False)
     for wrong in (None, "5"):
         with pytest.raises(InvalidArgumentError):
-            llamacffi.llama_tokenize(vocab, b"Hello", 5, tokens, wrong, False, False)
+            unchecked.llama_tokenize(vocab, b"Hello", 5, tokens, wrong, False, False)
 
 
 # --- texts ---
 
 
-def test_text(vocab: ffi.CData) -> None:
+def test_text(vocab: llama_vocab_p) -> None:
     expected = ffi.new("llama_token[16]")
     n = lib.llama_tokenize(vocab, "Grüße".encode(), 7, expected, 16, False, False)
     for text in (
@@ -387,7 +388,7 @@ def test_text(vocab: ffi.CData) -> None:
         assert list(tokens) == list(expected)
 
 
-def test_length_of_a_text_is_in_bytes(vocab: ffi.CData) -> None:
+def test_length_of_a_text_is_in_bytes(vocab: llama_vocab_p) -> None:
     tokens = ffi.new("llama_token[16]")
     refused("llama_tokenize", "text", "7 bytes in UTF-8", vocab, "Grüße", 5, tokens, 16, False, False)
     assert llamacffi.llama_tokenize(vocab, "Grüße", 4, tokens, 16, False, False) > 0  # "Grü", on purpose
@@ -395,33 +396,33 @@ def test_length_of_a_text_is_in_bytes(vocab: ffi.CData) -> None:
         refused("llama_tokenize", "text", "and text_len = 9", vocab, text, 9, tokens, 16, False, False)
 
 
-def test_text_that_nul_ends(gguf: ffi.CData) -> None:
+def test_text_that_nul_ends(gguf: gguf_context_p) -> None:
     for key in ("key", b"key", bytearray(b"key"), ffi.new("char[]", b"key"), ctypes.c_char_p(b"key")):
         llamacffi.gguf_set_val_str(gguf, key, "wörter")
         assert ffi.string(lib.gguf_get_val_str(gguf, llamacffi.gguf_find_key(gguf, key))).decode() == "wörter"
         lib.gguf_remove_key(gguf, b"key")
 
 
-def test_text_with_a_nul(gguf: ffi.CData) -> None:
+def test_text_with_a_nul(gguf: gguf_context_p) -> None:
     for key in ("k\0y", bytearray(b"k\0y")):
         refused("gguf_find_key", "key", "NUL", gguf, key, kind=ValueError)
 
 
-def test_text_with_a_nul_and_a_length(vocab: ffi.CData) -> None:
+def test_text_with_a_nul_and_a_length(vocab: llama_vocab_p) -> None:
     assert llamacffi.llama_tokenize(vocab, "a\0b", 3, ffi.new("llama_token[16]"), 16, False, False) > 0
 
 
-def test_text_that_is_none_of_utf_8(gguf: ffi.CData) -> None:
+def test_text_that_is_none_of_utf_8(gguf: gguf_context_p) -> None:
     assert llamacffi.gguf_find_key(gguf, "\udcff") == -1  # a byte that was none, as Python's own functions give it
     refused("gguf_find_key", "key", "surrogate", gguf, "\ud800")
 
 
-def test_wrong_type_for_a_text(gguf: ffi.CData) -> None:
+def test_wrong_type_for_a_text(gguf: gguf_context_p) -> None:
     for wrong in (5, 5.0, ["key"], object(), array.array("i", [1])):
         refused("gguf_find_key", "key", "C takes char *", gguf, wrong, kind=TypeError)
 
 
-def test_path(tmp_path: Path, gguf: ffi.CData) -> None:
+def test_path(tmp_path: Path, gguf: gguf_context_p) -> None:
     class Named:
         def __init__(self, name: Any) -> None:
             self.name = name
@@ -440,13 +441,14 @@ def test_path(tmp_path: Path, gguf: ffi.CData) -> None:
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are not just bytes there")
-def test_path_that_is_no_utf_8(tmp_path: Path, gguf: ffi.CData) -> None:
+def test_path_that_is_no_utf_8(tmp_path: Path, gguf: gguf_context_p) -> None:
     path = os.fsencode(tmp_path) + b"/\xff.gguf"
     assert llamacffi.gguf_write_to_file(gguf, os.fsdecode(path), False)
     assert os.path.exists(path)
 
 
-def test_list_of_texts(gguf: ffi.CData) -> None:
+def test_list_of_texts(gguf: gguf_context_p) -> None:
+    texts: Any
     for texts in (["a", "ß", ""], (b"a", "ß".encode(), b""), [ffi.new("char[]", b"a"), "ß", b""]):
         if isinstance(texts[0], ffi.CData):
             kept = texts[0]
@@ -482,10 +484,10 @@ def test_array_of_texts_that_c_fills() -> None:
 # --- NULL, structs, handles, numbers ---
 
 
-def test_none_is_null(vocab: ffi.CData, log: Callable[[], object]) -> None:
+def test_none_is_null(vocab: llama_vocab_p, log: Callable[[], object]) -> None:
     assert llamacffi.llama_tokenize(vocab, b"Hello", 5, None, 0, False, False) < 0
-    assert llamacffi.llama_free(None) is None
-    assert llamacffi.ggml_log_set(None, None) is None
+    assert unchecked.llama_free(None) is None
+    assert unchecked.ggml_log_set(None, None) is None
     refused("llama_n_ctx", "ctx", "NULL", None)
 
 
@@ -503,11 +505,13 @@ def test_struct_and_pointer_to_it() -> None:
     refused("ggml_threadpool_params_init", "p", "C takes struct ggml_threadpool_params *", params[0], 3)
 
 
-def test_list_for_a_text_or_a_struct(gguf: ffi.CData) -> None:
+def test_list_for_a_text_or_a_struct(gguf: gguf_context_p) -> None:
     """cffi makes an array of it, of which C would read and write more than there is."""
-    for wrong in ([], (), [b"k", b"\0"]):
+    texts: list[Any] = [[], (), [b"k", b"\0"]]
+    for wrong in texts:
         refused("gguf_find_key", "key", "C takes char *", gguf, wrong, kind=TypeError)
-    for wrong in ([], (), [{}]):
+    structs: list[Any] = [[], (), [{}]]
+    for wrong in structs:
         refused("llama_sampler_reset", "smpl", "C takes struct llama_sampler *", wrong, kind=TypeError)
         refused("ggml_threadpool_params_init", "p", "C takes struct ggml_threadpool_params *", wrong, 3, kind=TypeError)
 
@@ -518,16 +522,16 @@ def test_ctypes_pointer_for_a_handle() -> None:
         refused("ggml_gallocr_new_n", "bufts", "C takes", ctypes.pointer(ctypes.c_double()), 1, kind=TypeError)
 
 
-def test_handle_of_another_kind(vocab: ffi.CData) -> None:
+def test_handle_of_another_kind(vocab: llama_vocab_p) -> None:
     refused("llama_n_ctx", "ctx", "C takes struct llama_context *, not struct llama_vocab *", vocab, kind=TypeError)
 
 
-def test_handle_from_ctypes(model: ffi.CData) -> None:
+def test_handle_from_ctypes(model: llama_model_p) -> None:
     address = int(ffi.cast("uintptr_t", model))
-    assert llamacffi.llama_model_n_embd(ctypes.c_void_p(address)) == lib.llama_model_n_embd(model)
+    assert unchecked.llama_model_n_embd(ctypes.c_void_p(address)) == lib.llama_model_n_embd(model)
 
 
-def test_address_as_a_number(model: ffi.CData) -> None:
+def test_address_as_a_number(model: llama_model_p) -> None:
     address = int(ffi.cast("uintptr_t", model))
     refused("llama_model_n_embd", "model", 'ffi.cast("struct llama_model *", address)', address, kind=TypeError)
     assert llamacffi.llama_model_n_embd(ffi.cast("struct llama_model *", address)) > 0
@@ -552,14 +556,14 @@ def test_numpy_numbers() -> None:
 
 def test_same_numbers_by_another_c_name() -> None:
     target = ffi.new("float[3]")
-    llamacffi.ggml_fp16_to_fp32_row(ffi.new("unsigned short[]", HALVES), target, 3)
+    unchecked.ggml_fp16_to_fp32_row(ffi.new("unsigned short[]", HALVES), target, 3)
     assert list(target) == SINGLES
-    batch = llamacffi.llama_batch_get_one(ffi.new("int[]", [1, 2]), 2)
+    batch = unchecked.llama_batch_get_one(ffi.new("int[]", [1, 2]), 2)
     assert batch.token[1] == 2
     refused("ggml_fp16_to_fp32_row", "arg0", "C takes uint16_t *, not short", ffi.new("short[]", [1]), target, 1)
 
 
-def test_variable_arguments(context: ffi.CData) -> None:
+def test_variable_arguments(context: ggml_context_p) -> None:
     tensor = lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 1)
     llamacffi.ggml_format_name(tensor, "%s %d %.1f %s", "schön", 7, 0.5, b"x")
     assert ffi.string(lib.ggml_get_name(tensor)).decode() == "schön 7 0.5 x"
@@ -567,7 +571,7 @@ def test_variable_arguments(context: ffi.CData) -> None:
     assert ffi.string(lib.ggml_get_name(tensor)) == b"1099511627776"
 
 
-def test_a_call_is_made_once(gguf: ffi.CData) -> None:
+def test_a_call_is_made_once(gguf: gguf_context_p) -> None:
     """What can't be adapted, and what can, must not have been called before."""
     for key in ("a", b"b"):
         llamacffi.gguf_set_val_u32(gguf, key, 1)
@@ -580,12 +584,9 @@ def test_a_call_is_made_once(gguf: ffi.CData) -> None:
 
 
 @pytest.fixture
-def log() -> Any:
-    """Native code's log, which is put back as it was."""
-    old = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(*old)
-    yield lambda: lib.llama_model_load_from_file(b"/no/such/model.gguf", lib.llama_model_default_params())
-    lib.llama_log_set(old[0][0], old[1][0])
+def log(native_log: list[object]) -> Callable[[], object]:
+    """A function that has native code log something."""
+    return lambda: lib.llama_model_load_from_file(b"/no/such/model.gguf", lib.llama_model_default_params())
 
 
 def test_python_function(log: Callable[[], object]) -> None:
@@ -601,13 +602,17 @@ def test_python_function(log: Callable[[], object]) -> None:
 
 def test_callback_object(log: Callable[[], object]) -> None:
     seen: list[str] = []
-    made = llamacffi.callback("ggml_log_callback", lambda level, text: seen.append(text))
+
+    def note(level: int, text: str) -> None:
+        seen.append(text)
+
+    made = llamacffi.callback("ggml_log_callback", note)
     llamacffi.llama_log_set(made, None)
     log()
     assert seen
 
 
-def test_reader(tmp_path: Path, gguf: ffi.CData) -> None:
+def test_reader(tmp_path: Path, gguf: gguf_context_p) -> None:
     lib.gguf_set_val_u32(gguf, b"answer", 42)
     assert lib.gguf_write_to_file(gguf, os.fsencode(tmp_path / "model.gguf"), True)
     content = (tmp_path / "model.gguf").read_bytes()
@@ -635,9 +640,13 @@ def test_c_function_given_where_c_takes_one(tier: Any) -> None:
 
 
 def test_callback_from_ctypes(log: Callable[[], object]) -> None:
-    seen = []
+    seen: list[bytes] = []
     type_ = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-    function = type_(lambda level, text, user_data: seen.append(text))
+
+    def note(level: int, text: bytes, user_data: object) -> None:
+        seen.append(text)
+
+    function = type_(note)
     llamacffi.llama_log_set(function, None)
     log()
     assert any(b"/no/such/model.gguf" in text for text in seen)
@@ -678,7 +687,7 @@ def test_tokens_live_as_long_as_their_batch() -> None:
 
 @pytest.mark.parametrize("kind", [array.array, bytes, bytearray, memoryview])
 def test_data_of_a_gguf_tensor_lives_as_long_as_the_context(
-    kind: Callable[[Any], Any], tmp_path: Path, context: ffi.CData
+    kind: Callable[[Any], Any], tmp_path: Path, context: ggml_context_p
 ) -> None:
     content = array.array("f", SINGLES)
     gguf = llamacffi.gguf_init_empty()
@@ -696,7 +705,7 @@ def test_data_of_a_gguf_tensor_lives_as_long_as_the_context(
     lib.gguf_free(gguf)
 
 
-def test_refused_call_is_no_failure_of_an_earlier_one(gguf: ffi.CData) -> None:
+def test_refused_call_is_no_failure_of_an_earlier_one(gguf: gguf_context_p) -> None:
     with pytest.raises(LlamaError) as first:
         llamacffi.gguf_get_key(gguf, 5)
     assert first.value.function == "gguf_get_key"
@@ -707,19 +716,19 @@ def test_refused_call_is_no_failure_of_an_earlier_one(gguf: ffi.CData) -> None:
 
 
 @pytest.fixture
-def unnamed() -> Iterator[ffi.CData]:
+def unnamed() -> Iterator[ggml_tensor_p]:
     context = lib.ggml_init(ffi.new("struct ggml_init_params *", {"mem_size": 1 << 16, "no_alloc": True})[0])
     yield lib.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 1)
     lib.ggml_free(context)
 
 
-def test_format_and_its_arguments(unnamed: ffi.CData) -> None:
+def test_format_and_its_arguments(unnamed: ggml_tensor_p) -> None:
     word, number, real = ffi.new("char[]", b"w"), ffi.cast("int", 7), ffi.cast("double", 0.5)
     llamacffi.ggml_format_name(unnamed, b"%%%s%*d%-5.1f|", word, ffi.cast("int", 3), number, real)
     assert ffi.string(lib.ggml_get_name(unnamed)) == b"%w  70.5  |"
 
 
 @pytest.mark.parametrize("text", [b"%s", b"%d", b"%*d", b"%n", b"%", b"%y", b"%5", b"%s%s"])
-def test_format_that_its_arguments_do_not_fit(unnamed: ffi.CData, text: bytes) -> None:
+def test_format_that_its_arguments_do_not_fit(unnamed: ggml_tensor_p, text: bytes) -> None:
     with pytest.raises(llamacffi.InvalidArgumentError, match=r"^ggml_format_name: fmt: "):
         llamacffi.ggml_format_name(unnamed, text, *([ffi.cast("double", 1)] if text != b"%d" else []))

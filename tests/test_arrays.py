@@ -5,24 +5,19 @@ from __future__ import annotations
 import contextlib
 import copy
 import pickle
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import llamacffi
 import tiny_models
+from fixture_types import Run
 from llamacffi import Batch, Context, FreedHandleError, InvalidArgumentError, Model, arrays, ffi, lib
+from untyped import unchecked
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("arrays") / "tiny.gguf")
+np = pytest.importorskip("numpy")
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +171,7 @@ def test_another_context_is_another_matter(tiny: Model, context: Context) -> Non
 def test_call_that_is_refused_leaves_the_views(context: Context) -> None:
     logits = context.logits()
     with pytest.raises(llamacffi.LlamaError):
-        llamacffi.llama_decode(ffi.NULL, lib.llama_batch_get_one(ffi.NULL, 0))
+        unchecked.llama_decode(ffi.NULL, lib.llama_batch_get_one(ffi.NULL, 0))
     assert not is_stale(logits)
 
 
@@ -193,17 +188,17 @@ def test_new_context_at_the_address_revives_nothing(tiny: Model) -> None:
 
 
 def test_view_taken_while_computing_is_stale_afterwards(tiny: Model) -> None:
-    taken = []
+    taken: list[Any] = []
 
     def look(tensor: Any, ask: bool) -> bool:
         with contextlib.suppress(llamacffi.LlamaError):  # there is none yet, the first time
-            taken.append(context.logits())
+            taken.append(watched.logits())
         return False
 
-    with tiny.context(n_ctx=64, n_threads=1, cb_eval=look) as context:
-        context.decode([1])
+    with tiny.context(n_ctx=64, n_threads=1, cb_eval=look) as watched:
+        watched.decode([1])
         before = len(taken)
-        context.decode([2])
+        watched.decode([2])
         assert len(taken) > before
         assert all(map(is_stale, taken))
 
@@ -305,6 +300,21 @@ def test_batches_views_end_with_it() -> None:
         tokens[1] = 5
         assert batch.token.tolist() == [7, 5, 9]
     assert is_stale(tokens)
+
+
+def test_first_view_after_the_class_of_arrays_was_referred_to(run_python: Run) -> None:
+    """As isinstance() with an abstract class does: PyPy then has an attribute of the class for it."""
+    code = """
+import weakref
+import numpy
+import llamacffi
+kept = weakref.ref(numpy.ndarray)
+with llamacffi.Batch(4) as batch:
+    batch.set([1, 2])
+    assert batch.token.tolist() == [1, 2]
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_numpy(run_python: Run, tiny_path: Path) -> None:

@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
 
@@ -70,8 +70,11 @@ pytestmark = [
 ]
 
 
-def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(list(map(str, command)), check=True, encoding="utf-8", **options)  # type: ignore[call-overload,no-any-return]
+def run(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        list(map(str, command)), check=True, encoding="utf-8", **options
+    )
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +116,16 @@ def build(folder: Path, package: Path, extension: Path) -> None:
     listed = run(sys.executable, "-c", sources, folder, cwd=ROOT, stdout=subprocess.PIPE).stdout.splitlines()
     includes = [folder, ROOT / "src" / "native", package / "include", sysconfig.get_path("include")]
     flags = [*FLAGS, *(f"-I{each}" for each in includes)]
-    commands = [["gcc", *flags, "-c", code, "-o", folder / "extension.o"]]
+    commands: list[list[object]] = [["gcc", *flags, "-c", code, "-o", folder / "extension.o"]]
     for source in map(Path, listed):
         cxx_flags = [*flags, "-std=c++17", "-fvisibility=hidden"]
         commands.append(["g++", *cxx_flags, "-c", source, "-o", folder / f"{source.stem}.o"])
+
+    def compile_one(command: list[object]) -> None:
+        run(*command)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda command: run(*command), commands))
+        list(pool.map(compile_one, commands))
     (folder / "new.cpp").write_text(NEW, "ascii")
     run("g++", "-shared", "-fPIC", "-O1", "-o", folder / "new.so", folder / "new.cpp")
     libraries = sorted((package / "lib").glob("libllamacffi-*"))

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import pytest
 
-from llamacffi import Batch, BusyError, FreedHandleError, InvalidArgumentError, llama_batch_free, llama_batch_init
+from llamacffi import Batch, BusyError, FreedHandleError, InvalidArgumentError, ffi, llama_batch_free, llama_batch_init
+
+np = pytest.importorskip("numpy")
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ TOKENS = [3, 1, 4, 1, 5]
         array.array("q", TOKENS),
         array.array("H", TOKENS),
         memoryview(array.array("i", TOKENS)),
-        bytes(TOKENS),
+        np.array(TOKENS, np.uint8),
         np.array(TOKENS, np.int32),
         np.array(TOKENS, np.int64),
         np.array(TOKENS, np.uint16),
@@ -65,6 +66,8 @@ def test_range_and_single_token(batch: Batch) -> None:
     assert batch.token.tolist() == [7]
     batch.set(np.int32(8))
     assert batch.token.tolist() == [8]
+    batch.set(ffi.new("llama_token[]", [9, 10]))
+    assert batch.token.tolist() == [9, 10]
 
 
 def test_positions_sequences_and_outputs(batch: Batch) -> None:
@@ -129,6 +132,7 @@ def test_no_tokens(batch: Batch) -> None:
         (np.zeros(17, np.int32), {}, "room for 16"),
         ([1, "a"], {}, "32-bit integers"),
         ("text", {}, "32-bit integers"),
+        (b"text", {}, "32-bit integers: this is bytes"),
         (None, {}, "32-bit integers"),
         ([2**31], {}, "32-bit integers"),
         (np.array([2**31]), {}, "32-bit integers"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import threading
 import traceback
 import weakref
@@ -17,18 +16,36 @@ import pytest
 import greedy
 import llamacffi
 from carrier import ROOT
+from fixture_types import MakeContext, Run
 from greedy import tokenize
 from llamacffi import callback, ffi, lib, take_exception
 from llamacffi.native import encode_path
-
-MakeContext = Callable[..., ffi.CData]
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from llamacffi.types import (
+    char_p,
+    float_p,
+    ggml_backend_buffer_type_p,
+    ggml_backend_p,
+    ggml_cgraph_p,
+    ggml_context_p,
+    ggml_opt_context_p,
+    ggml_opt_dataset_p,
+    ggml_opt_result_p,
+    ggml_tensor_p,
+    gguf_context_p,
+    llama_context_p,
+    llama_model_p,
+    llama_sampler_p,
+    llama_token_data_array_p,
+    mtmd_helper_embd_batch_p,
+    void_p,
+)
+from untyped import unchecked
 
 PROMPT = "1, 2, 3, 4,"
 
 
 @pytest.fixture
-def tokens(model: ffi.CData) -> list[int]:
+def tokens(model: llama_model_p) -> list[int]:
     return tokenize(lib.llama_model_get_vocab(model), PROMPT)
 
 
@@ -53,21 +70,19 @@ def collect() -> None:
 
 
 @pytest.fixture
-def logged() -> Iterator[list[tuple[int, str]]]:
+def logged(native_log: list[object]) -> list[tuple[int, str]]:
     """The level and text of what native code logs during the test."""
     lines: list[tuple[int, str]] = []
 
     @ffi.callback("void(enum ggml_log_level, const char *, void *)")
-    def log(level: int, text: ffi.CData, user_data: ffi.CData) -> None:
+    def log(level: int, text: char_p, user_data: void_p) -> None:
         assert ffi.from_handle(user_data) is lines
         lines.append((level, ffi.string(text).decode("utf-8", "replace")))
 
     handle = ffi.new_handle(lines)
-    before, before_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(before, before_data)
+    native_log += [log, handle]
     lib.llama_log_set(log, handle)
-    yield lines
-    lib.llama_log_set(before[0], before_data[0])
+    return lines
 
 
 def test_log_lines_arrive(logged: list[tuple[int, str]], make_context: MakeContext) -> None:
@@ -84,19 +99,17 @@ def test_errors_are_logged_as_such(logged: list[tuple[int, str]], tmp_path: Path
     assert any("größer.gguf" in text for text in errors)
 
 
-def test_exception_in_a_log_callback_does_no_harm(make_context: MakeContext) -> None:
-    before, before_data = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(before, before_data)
-    failures = []
+def test_exception_in_a_log_callback_does_no_harm(native_log: list[object], make_context: MakeContext) -> None:
+    failures: list[int] = []
 
     def fail(*_: Any) -> None:
         failures.append(1)
         raise KeyError("in the log")
 
     callback = ffi.callback("void(enum ggml_log_level, const char *, void *)", fail, onerror=lambda *_: None)
+    native_log.append(callback)
     lib.llama_log_set(callback, ffi.NULL)
     make_context()
-    lib.llama_log_set(before[0], before_data[0])
     assert failures
 
 
@@ -107,7 +120,7 @@ def test_progress_callback_cancels_the_load(model_path: str) -> None:
     parts: list[float] = []
 
     @ffi.callback("llama_progress_callback")
-    def report(part: float, user_data: ffi.CData) -> bool:
+    def report(part: float, user_data: void_p) -> bool:
         parts.append(part)
         return part < 0.3
 
@@ -118,13 +131,13 @@ def test_progress_callback_cancels_the_load(model_path: str) -> None:
 
 
 def test_progress_callback_that_fails_cancels_the_load(model_path: str) -> None:
-    kept = []
+    kept: list[BaseException] = []
 
     def keep(kind: type, error: BaseException, traceback: Any) -> None:
         kept.append(error)
 
     @ffi.callback("llama_progress_callback", error=False, onerror=keep)
-    def report(part: float, user_data: ffi.CData) -> bool:
+    def report(part: float, user_data: void_p) -> bool:
         raise KeyError(part)
 
     params = lib.llama_model_default_params()
@@ -138,10 +151,10 @@ def test_progress_callback_that_fails_cancels_the_load(model_path: str) -> None:
 
 
 def test_abort_callback_stops_decoding(make_context: MakeContext, tokens: list[int]) -> None:
-    asked = []
+    asked: list[object] = []
 
     @ffi.callback("ggml_abort_callback")
-    def abort(data: ffi.CData) -> bool:
+    def abort(data: void_p) -> bool:
         asked.append(ffi.from_handle(data))
         return len(asked) > 50
 
@@ -155,14 +168,14 @@ def test_abort_callback_stops_decoding(make_context: MakeContext, tokens: list[i
 
 def test_abort_callback_that_never_aborts_changes_nothing(make_context: MakeContext, tokens: list[int]) -> None:
     ctx, other = make_context(), make_context()
-    callback = ffi.callback("ggml_abort_callback", lambda data: False)
+    callback = ffi.callback("ggml_abort_callback", lambda *_: False)
     lib.llama_set_abort_callback(ctx, callback, ffi.NULL)
     assert greedy.continuation(ctx, tokens, 5) == greedy.continuation(other, tokens, 5)
 
 
 def test_context_goes_on_after_an_abort(make_context: MakeContext, tokens: list[int]) -> None:
     ctx, other = make_context(), make_context()
-    callback = ffi.callback("ggml_abort_callback", lambda data: True)
+    callback = ffi.callback("ggml_abort_callback", lambda *_: True)
     lib.llama_set_abort_callback(ctx, callback, ffi.NULL)
     assert greedy.decode(ctx, tokens) == 2
     lib.llama_set_abort_callback(ctx, ffi.NULL, ffi.NULL)
@@ -183,7 +196,7 @@ class Watcher:
         self.values: dict[str, list[float]] = {}
         self.callback = ffi.callback("ggml_backend_sched_eval_callback", self.watch)
 
-    def watch(self, tensor: ffi.CData, ask: bool, user_data: ffi.CData) -> bool:
+    def watch(self, tensor: ggml_tensor_p, ask: bool, user_data: void_p) -> bool:
         name = ffi.string(lib.ggml_get_name(tensor)).decode()
         if ask:
             self.seen.append(name)
@@ -194,7 +207,7 @@ class Watcher:
         return name != self.until
 
 
-def test_eval_callback_sees_the_tensors(make_context: MakeContext, tokens: list[int], model: ffi.CData) -> None:
+def test_eval_callback_sees_the_tensors(make_context: MakeContext, tokens: list[int], model: llama_model_p) -> None:
     watcher = Watcher("l_out-0", "result_output")
     ctx = make_context(cb_eval=watcher.callback)
     assert greedy.decode(ctx, tokens) == 0
@@ -220,14 +233,14 @@ def test_eval_callback_stops_the_graph(make_context: MakeContext, tokens: list[i
 # --- threads, by ffi.callback -----------------------------------------------------------------------------------------
 
 
-def test_callbacks_on_several_threads(model: ffi.CData, make_context: MakeContext, tokens: list[int]) -> None:
+def test_callbacks_on_several_threads(model: llama_model_p, make_context: MakeContext, tokens: list[int]) -> None:
     """Each thread decodes in a context of its own, and its callback is called on that very thread."""
     contexts = [make_context(n_threads=1, n_threads_batch=1) for _ in range(3)]
     callers: list[set[int]] = [set() for _ in contexts]
     results: list[Any] = [None for _ in contexts]
 
     def work(number: int) -> None:
-        def abort(data: ffi.CData) -> bool:
+        def abort(data: void_p) -> bool:
             callers[number].add(threading.get_ident())
             return False
 
@@ -243,21 +256,21 @@ def test_callbacks_on_several_threads(model: ffi.CData, make_context: MakeContex
         thread.join()
     assert results[0]
     assert results[0] == results[1] == results[2]
-    assert len(set.union(*callers)) == len(contexts)
+    assert len(set[int]().union(*callers)) == len(contexts)
 
 
-def test_callback_of_a_sampler(model: ffi.CData, make_context: MakeContext, tokens: list[int]) -> None:
+def test_callback_of_a_sampler(model: llama_model_p, make_context: MakeContext, tokens: list[int]) -> None:
     """A sampler written in Python: it takes the second likeliest token."""
     own_name = ffi.new("char[]", b"second")
     types = {field_name: field.type for field_name, field in ffi.typeof("struct llama_sampler_i").fields}
 
     @ffi.callback(types["apply"])
-    def apply(sampler: ffi.CData, candidates: ffi.CData) -> None:
+    def apply(sampler: llama_sampler_p, candidates: llama_token_data_array_p) -> None:
         order = sorted(range(candidates.size), key=lambda i: -candidates.data[i].logit)
         candidates.selected = order[1]
 
     @ffi.callback(types["name"])
-    def name(sampler: ffi.CData) -> ffi.CData:
+    def name(sampler: llama_sampler_p) -> char_p:
         return own_name
 
     interface = ffi.new("struct llama_sampler_i *", {"apply": apply, "name": name})
@@ -286,7 +299,7 @@ def test_only_callbacks_are_types_of_callback() -> None:
         with pytest.raises(TypeError, match=c_type):
             callback(c_type, fail)
     with pytest.raises(TypeError, match="can't be called"):
-        callback("ggml_abort_callback", 3)
+        unchecked.callback("ggml_abort_callback", 3)
 
 
 def test_pair() -> None:
@@ -299,7 +312,11 @@ def test_pair() -> None:
 
 def test_callbacks_without_user_data_are_apart() -> None:
     asked: list[str] = []
-    made = {name: callback("ggml_abort_callback_t", lambda text, name=name: asked.append(name + text)) for name in "ab"}
+
+    def asks(name: str) -> Callable[[str], None]:
+        return lambda text: asked.append(name + text)
+
+    made = {name: callback("ggml_abort_callback_t", asks(name)) for name in "ab"}
     for each in made.values():
         each.function(b"?")
     assert asked == ["a?", "b?"]
@@ -316,7 +333,7 @@ def test_places_for_callbacks_without_user_data_are_free_again() -> None:
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 
-def load(model_path: str, progress: Callable[[float], Optional[bool]]) -> ffi.CData:
+def load(model_path: str, progress: Callable[[float], Optional[bool]]) -> llama_model_p:
     params = lib.llama_model_default_params()
     params.progress_callback, params.progress_callback_user_data = callback("llama_progress_callback", progress)
     return llamacffi.llama_model_load_from_file(encode_path(model_path), params)
@@ -333,7 +350,12 @@ def test_progress(model_path: str) -> None:
 
 def test_progress_cancels(model_path: str) -> None:
     parts: list[float] = []
-    assert not load(model_path, lambda part: parts.append(part) or part < 0.3)
+
+    def report(part: float) -> bool:
+        parts.append(part)
+        return part < 0.3
+
+    assert not load(model_path, report)
     assert 0.3 <= parts[-1] < 1
 
 
@@ -387,8 +409,13 @@ def test_callback_that_is_gone_stops_the_call_instead(model_path: str) -> None:
 
 def test_abort(make_context: MakeContext, tokens: list[int]) -> None:
     asked: list[int] = []
+
+    def abort() -> bool:
+        asked.append(1)
+        return len(asked) > 50
+
     ctx = make_context()
-    lib.llama_set_abort_callback(ctx, *callback("ggml_abort_callback", lambda: asked.append(1) or len(asked) > 50))
+    lib.llama_set_abort_callback(ctx, *callback("ggml_abort_callback", abort))
     assert greedy.decode(ctx, tokens) == 2
     assert len(asked) == 51
 
@@ -436,7 +463,7 @@ def test_abort_of_a_plan() -> None:
 def test_eval(make_context: MakeContext, tokens: list[int]) -> None:
     values: list[float] = []
 
-    def watch(tensor: ffi.CData, ask: bool) -> Optional[bool]:
+    def watch(tensor: ggml_tensor_p, ask: bool) -> Optional[bool]:
         if ask:
             return ffi.string(lib.ggml_get_name(tensor)) == b"result_output"
         array = ffi.new("float[]", lib.ggml_nelements(tensor))
@@ -452,9 +479,9 @@ def test_eval(make_context: MakeContext, tokens: list[int]) -> None:
 
 @pytest.mark.parametrize("fails_when_asked", [True, False])
 def test_exception_in_eval(make_context: MakeContext, tokens: list[int], fails_when_asked: bool) -> None:
-    asked = []
+    asked: list[bool] = []
 
-    def watch(tensor: ffi.CData, ask: bool) -> bool:
+    def watch(tensor: ggml_tensor_p, ask: bool) -> bool:
         asked.append(ask)
         if ask is fails_when_asked and len(asked) > 9:
             raise Trouble
@@ -475,7 +502,7 @@ def test_exception_in_eval(make_context: MakeContext, tokens: list[int], fails_w
 class graph_of:
     """A graph of three operations that are one another's input; the middle one is Python's."""
 
-    def __init__(self, made: llamacffi.Callback, n_tasks: int = 1, backend: Optional[ffi.CData] = None) -> None:
+    def __init__(self, made: llamacffi.Callback, n_tasks: int = 1, backend: Optional[ggml_backend_p] = None) -> None:
         params = ffi.new("struct ggml_init_params *", {"mem_size": 1 << 20, "no_alloc": bool(backend)})
         self.ctx = lib.ggml_init(params[0])
         first = lib.ggml_new_tensor_1d(self.ctx, lib.GGML_TYPE_F32, 4)
@@ -484,25 +511,25 @@ class graph_of:
         self.last = lib.ggml_neg(self.ctx, self.own)
         self.graph = lib.ggml_new_graph(self.ctx)
         lib.ggml_build_forward_expand(self.graph, self.last)
-        self.buffer = lib.ggml_backend_alloc_ctx_tensors(self.ctx, backend) if backend else ffi.NULL
+        self.buffer = lib.ggml_backend_alloc_ctx_tensors(self.ctx, backend) if backend else None
         lib.ggml_set_f32(first, 2)
 
-    def __enter__(self) -> ffi.CData:
+    def __enter__(self) -> ggml_cgraph_p:
         return self.graph
 
     def __exit__(self, *_: Any) -> None:
         lib.ggml_free(self.ctx)
-        lib.ggml_backend_buffer_free(self.buffer)
+        lib.ggml_backend_buffer_free(self.buffer or ffi.NULL)
 
 
-def floats(tensor: ffi.CData) -> ffi.CData:
+def floats(tensor: ggml_tensor_p) -> float_p:
     return ffi.cast("float *", lib.ggml_get_data(tensor))
 
 
 def test_operation_in_parts() -> None:
-    parts = []
+    parts: list[tuple[int, int]] = []
 
-    def halve(dst: ffi.CData, a: ffi.CData, ith: int, nth: int) -> None:
+    def halve(dst: ggml_tensor_p, a: ggml_tensor_p, ith: int, nth: int) -> None:
         parts.append((ith, nth))
         for i in range(ith, 4, nth):
             floats(dst)[i] = floats(a)[i] / 2
@@ -515,7 +542,7 @@ def test_operation_in_parts() -> None:
 
 
 def test_exception_in_an_operation() -> None:
-    called = []
+    called: list[int] = []
 
     def halve(*_: Any) -> None:
         called.append(1)
@@ -534,7 +561,7 @@ def test_operations_of_all_kinds(inputs: int) -> None:
     for number, tensor in enumerate(tensors):
         lib.ggml_set_f32(tensor, 10**number)
 
-    def add(dst: ffi.CData, *rest: Any) -> None:
+    def add(dst: ggml_tensor_p, *rest: Any) -> None:
         assert rest[-2:] == (0, 1)
         found = [dst.src[i] for i in range(3)] if inputs == 0 else rest[:-2]
         floats(dst)[0] = sum(floats(tensor)[0] for tensor in found)
@@ -553,15 +580,19 @@ def test_operations_of_all_kinds(inputs: int) -> None:
 
 
 def test_compared_graphs() -> None:
-    compared = []
-    backends = [lib.ggml_backend_cpu_init() for _ in range(2)]
+    compared: list[tuple[int, int]] = []
+    backends = lib.ggml_backend_cpu_init(), lib.ggml_backend_cpu_init()
     with graph_of(callback("ggml_custom1_op_t", lambda *_: None), backend=backends[0]) as graph:
-        pair = callback("ggml_backend_eval_callback", lambda index, first, second: compared.append((index, first.op)))
-        assert llamacffi.ggml_backend_compare_graph_backend(*backends, graph, *pair, ffi.NULL, 0)
+
+        def note(index: int, first: ggml_tensor_p, second: ggml_tensor_p) -> None:
+            compared.append((index, first.op))
+
+        function, user_data = callback("ggml_backend_eval_callback", note)
+        assert llamacffi.ggml_backend_compare_graph_backend(*backends, graph, function, user_data, ffi.NULL, 0)
         assert [index for index, _ in compared] == [0, 1, 2]
-        pair = callback("ggml_backend_eval_callback", fail)
+        function, user_data = callback("ggml_backend_eval_callback", fail)
         with pytest.raises(Trouble):
-            llamacffi.ggml_backend_compare_graph_backend(*backends, graph, *pair, ffi.NULL, 0)
+            llamacffi.ggml_backend_compare_graph_backend(*backends, graph, function, user_data, ffi.NULL, 0)
     for backend in backends:
         lib.ggml_backend_free(backend)
 
@@ -576,7 +607,7 @@ class Second:
         self.taken: list[int] = []
         self.freed = 0
 
-    def apply(self, candidates: ffi.CData) -> None:
+    def apply(self, candidates: llama_token_data_array_p) -> None:
         order = sorted(range(candidates.size), key=lambda i: -candidates.data[i].logit)
         candidates.selected = order[1]
 
@@ -613,7 +644,7 @@ def test_sampler_in_a_chain(make_context: MakeContext, tokens: list[int]) -> Non
     assert second.freed == 1
 
 
-def model_of(ctx: ffi.CData) -> ffi.CData:
+def model_of(ctx: llama_context_p) -> llama_model_p:
     return lib.llama_get_model(ctx)
 
 
@@ -635,13 +666,13 @@ def test_sampler_name_reset_clone_copy() -> None:
     assert second.freed
 
 
-def candidates(*logits: float) -> tuple[Any, ffi.CData]:
+def candidates(*logits: float) -> tuple[Any, llama_token_data_array_p]:
     data = ffi.new("llama_token_data[]", [{"id": i, "logit": logit} for i, logit in enumerate(logits)])
     return data, ffi.new("llama_token_data_array *", {"data": data, "size": len(data), "selected": -1})
 
 
 def test_sampler_of_functions() -> None:
-    def last(found: ffi.CData) -> None:
+    def last(found: llama_token_data_array_p) -> None:
         found.selected = found.size - 1
 
     made = llamacffi.sampler(apply=last, name="last")
@@ -667,12 +698,13 @@ def test_exception_in_a_sampler(make_context: MakeContext, tokens: list[int]) ->
     made = llamacffi.sampler(apply=fail, accept=fail, clone=fail, reset=fail)
     ctx = make_context()
     assert greedy.decode(ctx, tokens) == 0
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: llamacffi.llama_sampler_sample(made, ctx, -1),
         lambda: llamacffi.llama_sampler_accept(made, 0),
         lambda: llamacffi.llama_sampler_reset(made),
         lambda: llamacffi.llama_sampler_clone(made),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(Trouble):
             call()
     lib.llama_sampler_free(made)
@@ -685,15 +717,15 @@ class Likeliest:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def apply(self, found: ffi.CData) -> None:
+    def apply(self, found: llama_token_data_array_p) -> None:
         raise AssertionError("the graph has sampled")
 
-    def backend_init(self, buft: ffi.CData, n_outputs: int) -> bool:
+    def backend_init(self, buft: ggml_backend_buffer_type_p, n_outputs: int) -> bool:
         assert n_outputs == 1
         self.calls.append("init")
         return True
 
-    def backend_apply(self, context: ffi.CData, graph: ffi.CData, data: ffi.CData) -> None:
+    def backend_apply(self, context: ggml_context_p, graph: ggml_cgraph_p, data: Any) -> None:
         self.calls.append("apply")
         data.sampled = lib.ggml_argmax(context, data.logits)
         lib.ggml_build_forward_expand(graph, data.sampled)
@@ -740,7 +772,7 @@ class Line:
             floats(lib.ggml_opt_dataset_data(self.dataset))[i] = i + 1
             floats(lib.ggml_opt_dataset_labels(self.dataset))[i] = 3 * (i + 1)
 
-    def optimizer(self, parameters: Callable[[Optional[int]], Any]) -> ffi.CData:
+    def optimizer(self, parameters: Callable[[Optional[int]], Any]) -> ggml_opt_context_p:
         params = lib.ggml_opt_default_params(self.sched, lib.GGML_OPT_LOSS_TYPE_MEAN_SQUARED_ERROR)
         params.ctx_compute, params.inputs, params.outputs = self.compute, self.inputs, self.outputs
         params.get_opt_pars, params.get_opt_pars_ud = callback("ggml_opt_get_optimizer_params", parameters)
@@ -784,9 +816,10 @@ def line() -> Iterator[Line]:
 
 
 def test_optimizer_parameters(line: Line) -> None:
-    epochs = []
+    epochs: list[int] = []
 
     def parameters(epoch: Optional[int]) -> dict[str, Any]:
+        assert epoch is not None
         epochs.append(epoch)
         return {"adamw": {"alpha": 0.3, "wd": 0}}
 
@@ -797,7 +830,7 @@ def test_optimizer_parameters(line: Line) -> None:
 
 
 def test_exception_in_optimizer_parameters_ends_the_fit(line: Line) -> None:
-    epochs = []
+    epochs: list[Optional[int]] = []
 
     def parameters(epoch: Optional[int]) -> None:
         epochs.append(epoch)
@@ -812,16 +845,18 @@ def test_exception_in_optimizer_parameters_ends_the_fit(line: Line) -> None:
 
 
 def test_epochs(line: Line) -> None:
-    steps = []
+    steps: list[tuple[Any, ...]] = []
     optimizer = line.optimizer(lambda epoch: {"adamw": {"alpha": 0.1, "wd": 0}})
     collect()
 
-    def step(train: bool, context: ffi.CData, dataset: ffi.CData, result: ffi.CData, *counts: int) -> None:
+    def step(
+        train: bool, context: ggml_opt_context_p, dataset: ggml_opt_dataset_p, result: ggml_opt_result_p, *counts: int
+    ) -> None:
         assert (context, dataset) == (optimizer, line.dataset)
         steps.append((train, *counts[:2]))
 
     train, evaluate = callback("ggml_opt_epoch_callback", step), callback("ggml_opt_epoch_callback", step)
-    results = [lib.ggml_opt_result_init() for _ in range(2)]
+    results = lib.ggml_opt_result_init(), lib.ggml_opt_result_init()
     llamacffi.ggml_opt_epoch(optimizer, line.dataset, *results, 3, train.function, evaluate.function)
     assert steps == [(True, 1, 3), (True, 2, 3), (True, 3, 3), (False, 1, 1)]
     assert line.learnt() > 0
@@ -838,7 +873,7 @@ def test_epochs(line: Line) -> None:
 
 
 def test_exception_in_an_epoch(line: Line) -> None:
-    calls = []
+    calls: list[int] = []
 
     def parameters(epoch: Optional[int]) -> dict[str, Any]:
         calls.append(1)
@@ -864,12 +899,14 @@ def test_parameter_filter(model_path: str) -> None:
     params = lib.llama_context_default_params()
     params.n_ctx = params.n_batch = params.n_ubatch = 64
     ctx = lib.llama_init_from_model(model, params)
-    names = []
+    names: list[bytes] = []
     training = ffi.new("struct llama_opt_params *")
-    training.param_filter, training.param_filter_ud = callback(
-        "llama_opt_param_filter", lambda tensor: names.append(ffi.string(lib.ggml_get_name(tensor)))
-    )
-    training.get_opt_pars, training.get_opt_pars_ud = callback("ggml_opt_get_optimizer_params", lambda epoch: None)
+
+    def note(tensor: ggml_tensor_p) -> None:
+        names.append(ffi.string(lib.ggml_get_name(tensor)))
+
+    training.param_filter, training.param_filter_ud = callback("llama_opt_param_filter", note)
+    training.get_opt_pars, training.get_opt_pars_ud = callback("ggml_opt_get_optimizer_params", lambda *_: None)
     llamacffi.llama_opt_init(ctx, model, training[0])
     assert b"output_norm.weight" in names
     lib.llama_free(ctx)
@@ -888,9 +925,10 @@ def reader_of(data: bytes) -> Callable[[int, Any], int]:
     return read
 
 
-def init_gguf(size: int, read: Callable[[int, Any], Any]) -> ffi.CData:
+def init_gguf(size: int, read: Callable[[int, Any], Any]) -> gguf_context_p:
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    return llamacffi.gguf_init_from_callback(*callback("gguf_reader_callback_t", read), 0, size, params[0])
+    function, user_data = callback("gguf_reader_callback_t", read)
+    return llamacffi.gguf_init_from_callback(function, user_data, 0, size, params[0])
 
 
 @pytest.fixture(scope="module")
@@ -905,20 +943,25 @@ def test_gguf_reader(vocabulary: bytes) -> None:
     assert not init_gguf(100, reader_of(vocabulary[:100]))
 
 
-@pytest.mark.parametrize(
-    ("read", "error"), [(fail, Trouble), (lambda *_: None, TypeError), (lambda *_: 10**6, ValueError)]
-)
+FAILING: list[tuple[Callable[..., Any], type[Exception]]] = [
+    (fail, Trouble),
+    (lambda *_: None, TypeError),
+    (lambda *_: 10**6, ValueError),
+]
+
+
+@pytest.mark.parametrize(("read", "error"), FAILING)
 def test_exception_in_a_gguf_reader(read: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         init_gguf(1000, read)
 
 
-def init_model(model_path: str, set_data: Callable[[ffi.CData], Any]) -> ffi.CData:
+def init_model(model_path: str, set_data: Callable[[ggml_tensor_p], Any]) -> llama_model_p:
     no_alloc = ffi.new("struct gguf_init_params *", {"no_alloc": True})
     metadata = lib.gguf_init_from_file(encode_path(model_path), no_alloc[0])
     try:
-        pair = callback("llama_model_set_tensor_data_t", set_data)
-        return llamacffi.llama_model_init_from_user(metadata, *pair, lib.llama_model_default_params())
+        function, user_data = callback("llama_model_set_tensor_data_t", set_data)
+        return llamacffi.llama_model_init_from_user(metadata, function, user_data, lib.llama_model_default_params())
     finally:
         lib.gguf_free(metadata)
 
@@ -933,7 +976,7 @@ def test_tensor_data(model_path: str) -> None:
 def test_exception_in_tensor_data(model_path: str) -> None:
     names: list[int] = []
 
-    def set_data(tensor: ffi.CData) -> None:
+    def set_data(tensor: ggml_tensor_p) -> None:
         names.append(1)
         if len(names) == 5:
             raise Trouble
@@ -946,7 +989,7 @@ def test_exception_in_tensor_data(model_path: str) -> None:
 def test_split_states() -> None:
     asked: list[bytes] = []
 
-    def mirrored(tensor: ffi.CData) -> dict[str, Any]:
+    def mirrored(tensor: ggml_tensor_p) -> dict[str, Any]:
         asked.append(ffi.string(lib.ggml_get_name(tensor)))
         return {"axis": lib.GGML_BACKEND_SPLIT_AXIS_MIRRORED, "n_segments": 1}
 
@@ -969,11 +1012,13 @@ def test_lazy_bitmap() -> None:
     made = callback("mtmd_bitmap_lazy_callback", [lib.mtmd_bitmap_init(1, 1, b"rgb"), "größer", None].__getitem__)
     bitmap, text = ffi.new("mtmd_bitmap **"), ffi.new("char **")
     assert made.function(0, made.user_data, bitmap, text) == 0
-    assert (lib.mtmd_bitmap_get_nx(bitmap[0]), text[0]) == (1, ffi.NULL)
+    assert lib.mtmd_bitmap_get_nx(bitmap[0]) == 1
+    assert text[0] == ffi.NULL
     lib.mtmd_bitmap_free(bitmap[0])
     bitmap[0] = ffi.NULL
     assert made.function(1, made.user_data, bitmap, text) == 0
-    assert (bitmap[0], ffi.string(text[0]).decode()) == (ffi.NULL, "größer")
+    assert bitmap[0] == ffi.NULL
+    assert ffi.string(text[0]).decode() == "größer"
     assert made.function(2, made.user_data, bitmap, text) == -1
 
 
@@ -989,17 +1034,24 @@ def test_lazy_bitmap_holds_its_callback() -> None:
 
 
 def test_decoded_images() -> None:
-    seen = []
-    made = callback("mtmd_helper_post_decode_callback", lambda batch: seen.append(batch.n_tokens))
+    seen: list[int] = []
+
+    def note(batch: mtmd_helper_embd_batch_p) -> None:
+        seen.append(batch.n_tokens)
+
+    made = callback("mtmd_helper_post_decode_callback", note)
     batch = ffi.new("struct mtmd_helper_embd_batch *", {"n_tokens": 3})
     assert made.function(batch, made.user_data) == 0
     assert seen == [3]
-    other = callback("mtmd_helper_post_decode_callback", lambda batch: -7)
+    other = callback("mtmd_helper_post_decode_callback", lambda *_: -7)
     assert other.function(batch, other.user_data) == -7
 
 
 def test_progress_of_mtmd() -> None:
-    made = callback("mtmd_progress_callback", lambda part: part < 0.5)
+    def first_half(part: float) -> bool:
+        return part < 0.5
+
+    made = callback("mtmd_progress_callback", first_half)
     assert made.function(0.1, made.user_data)
     assert not made.function(0.9, made.user_data)
 
@@ -1036,7 +1088,7 @@ def test_callback_of_a_failed_assertion() -> None:
 # --- lifetimes --------------------------------------------------------------------------------------------------------
 
 
-def hold_eval(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_eval(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     def take(made: Any) -> Any:
         params = lib.llama_context_default_params()
         params.cb_eval, params.cb_eval_user_data = made
@@ -1045,7 +1097,7 @@ def hold_eval(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[An
     return "ggml_backend_sched_eval_callback", take, lib.llama_free
 
 
-def hold_abort(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_abort(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     def take(made: Any) -> Any:
         params = lib.llama_context_default_params()
         params.abort_callback, params.abort_callback_data = made
@@ -1054,7 +1106,7 @@ def hold_abort(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[A
     return "ggml_abort_callback", take, lib.llama_free
 
 
-def hold_abort_later(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_abort_later(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     def take(made: Any) -> Any:
         ctx = lib.llama_init_from_model(model, lib.llama_context_default_params())
         lib.llama_set_abort_callback(ctx, *made)
@@ -1066,11 +1118,11 @@ def hold_abort_later(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Calla
     return "ggml_abort_callback", take, replace
 
 
-def hold_operation(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_operation(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     return "ggml_custom1_op_t", graph_of, lambda graph: lib.ggml_free(graph.ctx)
 
 
-def hold_scheduler(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_scheduler(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     def take(made: Any) -> Any:
         line = Line()
         lib.ggml_backend_sched_set_eval_callback(line.sched, *made)
@@ -1079,7 +1131,7 @@ def hold_scheduler(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callabl
     return "ggml_backend_sched_eval_callback", take, Line.free
 
 
-def hold_optimizer(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_optimizer(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     def take(made: Any) -> Any:
         line = Line()
         params = lib.ggml_opt_default_params(line.sched, lib.GGML_OPT_LOSS_TYPE_SUM)
@@ -1094,7 +1146,7 @@ def hold_optimizer(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callabl
     return "ggml_opt_get_optimizer_params", take, free
 
 
-def hold_log(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
+def hold_log(model: llama_model_p) -> tuple[str, Callable[[Any], Any], Callable[[Any], Any]]:
     def take(made: Any) -> Any:
         before = ffi.new("ggml_log_callback *"), ffi.new("void **")
         lib.llama_log_get(*before)
@@ -1109,7 +1161,7 @@ def hold_log(model: ffi.CData) -> tuple[str, Callable[[Any], Any], Callable[[Any
     [hold_eval, hold_abort, hold_abort_later, hold_operation, hold_scheduler, hold_optimizer, hold_log],
     ids=lambda holder: holder.__name__,
 )
-def test_callback_lives_as_long_as_what_it_was_given_to(holder: Any, model: ffi.CData) -> None:
+def test_callback_lives_as_long_as_what_it_was_given_to(holder: Any, model: llama_model_p) -> None:
     c_type, take, let_go = holder(model)
     function = Second()  # an object that can be told from all others
     held = weakref.ref(function)
@@ -1176,7 +1228,7 @@ def test_each_thread_gets_its_own_exception(vocabulary: bytes) -> None:
 
 
 def test_exception_of_a_call_within_a_callback_is_its_own(model_path: str, vocabulary: bytes) -> None:
-    caught = []
+    caught: list[Trouble] = []
 
     def progress(part: float) -> None:
         try:
@@ -1192,13 +1244,13 @@ def test_exception_of_a_call_within_a_callback_is_its_own(model_path: str, vocab
 
 def test_wrong_call_within_a_callback(model_path: str) -> None:
     def progress(part: float) -> None:
-        lib.llama_n_ctx(ffi.NULL)
+        unchecked.lib.llama_n_ctx(ffi.NULL)
 
     model = load(model_path, progress)
     assert model
     lib.llama_model_free(model)
     with pytest.raises(llamacffi.InvalidArgumentError):
-        load(model_path, lambda part: llamacffi.llama_n_ctx(None))
+        load(model_path, lambda part: unchecked.llama_n_ctx(None))
 
 
 # --- interrupts -------------------------------------------------------------------------------------------------------

@@ -100,22 +100,22 @@ def test_template_that_llama_cpp_does_not_know() -> None:
             chat.render(MESSAGES, template)
 
 
-@pytest.mark.parametrize(
-    ("messages", "problem"),
-    [
-        ([], "messages: there are none"),
-        (None, "messages: must be a list of dicts"),
-        (["text"], r"messages\[0\]: must be a dict with role and content, not str"),
-        ("text", r"messages\[0\]: must be a dict with role and content, not str"),
-        ([MESSAGES[0], {}], r"messages\[1\]\['role'\]: is not there"),
-        ([{"role": "user"}], r"messages\[0\]\['content'\]: is not there"),
-        ([{"role": "user", "content": None}], r"messages\[0\]\['content'\]: must be a str, not NoneType"),
-        ([{"role": 5, "content": ""}], r"messages\[0\]\['role'\]: must be a str, not int"),
-        ([{"role": "user", "content": "a\0b"}], "has a NUL character"),
-        ([{"role": "user", "content": "\ud800"}], "surrogates not allowed"),
-        ([{"role": "user", "content": "", "tool_calls": []}], "has 'tool_calls'; llama.cpp takes role and content"),
-    ],
-)
+WRONG: list[tuple[Any, str]] = [
+    ([], "messages: there are none"),
+    (None, "messages: must be a list of dicts"),
+    (["text"], r"messages\[0\]: must be a dict with role and content, not str"),
+    ("text", r"messages\[0\]: must be a dict with role and content, not str"),
+    ([MESSAGES[0], {}], r"messages\[1\]\['role'\]: is not there"),
+    ([{"role": "user"}], r"messages\[0\]\['content'\]: is not there"),
+    ([{"role": "user", "content": None}], r"messages\[0\]\['content'\]: must be a str, not NoneType"),
+    ([{"role": 5, "content": ""}], r"messages\[0\]\['role'\]: must be a str, not int"),
+    ([{"role": "user", "content": "a\0b"}], "has a NUL character"),
+    ([{"role": "user", "content": "\ud800"}], "surrogates not allowed"),
+    ([{"role": "user", "content": "", "tool_calls": []}], "has 'tool_calls'; llama.cpp takes role and content"),
+]
+
+
+@pytest.mark.parametrize(("messages", "problem"), WRONG)
 def test_wrong_messages(messages: Any, problem: str) -> None:
     with pytest.raises(InvalidArgumentError, match=problem):
         chat.render(messages, "chatml")
@@ -150,7 +150,7 @@ def test_answer_without_a_template(tmp_path: Path) -> None:
 
 
 def test_conversation_keeps_what_it_has_computed(whole: Model) -> None:
-    options = {"max_tokens": 40, "temperature": 0}
+    options: dict[str, Any] = {"max_tokens": 40, "temperature": 0}
     with whole.context(n_ctx=512, n_threads=2) as context:
         messages = [QUESTION]
         first = context.chat(messages, **options)

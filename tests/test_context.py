@@ -157,17 +157,17 @@ def one_by_one(context: Context) -> None:
         context.decode(token)
 
 
-@pytest.mark.parametrize(
-    "decode",
-    [
-        lambda context: context.decode(TOKENS),
-        lambda context: context.decode(tuple(TOKENS)),
-        lambda context: context.decode(np.array(TOKENS)),
-        in_batch,
-        in_batches,
-        one_by_one,
-    ],
-)
+WAYS: list[Callable[[Context], None]] = [
+    lambda context: context.decode(TOKENS),
+    lambda context: context.decode(tuple(TOKENS)),
+    lambda context: context.decode(np.array(TOKENS)),
+    in_batch,
+    in_batches,
+    one_by_one,
+]
+
+
+@pytest.mark.parametrize("decode", WAYS)
 def test_tokens_in_any_form_and_parts(tiny: Model, context: Context, decode: Callable[[Context], None]) -> None:
     decode(context)
     assert is_close(context.logits(), logits_of(tiny, TOKENS))
@@ -435,8 +435,9 @@ def test_states_that_are_none(folder: Path, context: Context) -> None:
     for wrong in (b"", b"no state" * 100, part[:-5], state):
         with pytest.raises(LlamaError):
             context.set_state(wrong, seq=1)
+    text: Any = "text"
     with pytest.raises((LlamaError, TypeError)):
-        context.set_state("text")
+        context.set_state(text)
     context.set_state(state)
     assert context.memory.pos_max() == 4
     other = tiny_models.write_llama(folder / "other.gguf", block_count=1)
@@ -492,8 +493,9 @@ def test_saving_leaves_what_was_there(context: Context, tmp_path: Path) -> None:
     context.decode(TOKENS)
     path = tmp_path / "a.state"
     path.write_text("before")
+    wrong: Any = ["a"]
     with pytest.raises(InvalidArgumentError, match="32-bit"):
-        context.save_state(path, ["a"])
+        context.save_state(path, wrong)
     with pytest.raises(LlamaError):
         context.save_state(path, TOKENS, seq=1000)
     assert path.read_text() == "before"
@@ -530,11 +532,13 @@ def test_adapters(tiny: Model, context: Context, tmp_path: Path) -> None:
         with pytest.raises(FreedHandleError):
             context.set_lora({two: 1.0})
         assert is_close(logits({one: 1.0}), changed)
+        wrong: Any
         for wrong in ([one], {1: 1.0}, {one: "x"}, None):
             with pytest.raises(InvalidArgumentError, match="adapters"):
                 context.set_lora(wrong)
+        wrong = 1
         with pytest.raises(InvalidArgumentError, match="must be a Sampler"):
-            context.set_sampler(0, 1)  # type: ignore[arg-type]
+            context.set_sampler(0, wrong)
     context.memory.clear()
     context.decode(TOKENS)
     assert is_close(context.logits(), plain)
@@ -575,7 +579,8 @@ def test_control_vector(tiny: Model, context: Context) -> None:
     assert not is_close(logits(), plain)
     context.set_control_vector(None)
     assert is_close(logits(), plain)
-    for wrong in (np.ones(N_EMBD, np.float32), vector[:, 1:], vector.astype(np.float64), 5):
+    several: list[Any] = [np.ones(N_EMBD, np.float32), vector[:, 1:], vector.astype(np.float64), 5]
+    for wrong in several:
         with pytest.raises(InvalidArgumentError, match="control vector"):
             context.set_control_vector(wrong)
 
@@ -681,7 +686,7 @@ def test_another_thread_is_told_that_it_is_busy(tiny: Model) -> None:
 
 def test_contexts_of_several_threads(tiny: Model) -> None:
     expected = logits_of(tiny, TOKENS)
-    results = []
+    results: list[bool] = []
 
     def work() -> None:
         with tiny.context(n_ctx=64, n_threads=1) as context:

@@ -10,9 +10,7 @@ import json
 import platform
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,9 +18,8 @@ import pytest
 import llamacffi
 import vendor
 from carrier import ROOT
+from fixture_types import Run
 from known_text import COUNT, COUNTED
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 pytestmark = pytest.mark.skipif(
     not (sys.platform.startswith("linux") and platform.machine() == "x86_64"), reason="reads x86 flags in /proc/cpuinfo"

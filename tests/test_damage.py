@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Callable
 
@@ -11,6 +10,7 @@ import pytest
 
 import damage
 import tiny_models
+from fixture_types import Run
 from llamacffi import (
     ffi,
     lib,
@@ -31,7 +31,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @posix_only
-def test_damaged_files(run_python: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_damaged_files(run_python: Run) -> None:
     """A few; a long run is `python tests/damage.py --loads 3000`."""
     done = run_python(damage.__file__, "--loads", "60")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -146,7 +146,9 @@ def test_projector_without_a_tensor(tiny: Path, tmp_path: Path) -> None:
     lib.mtmd_free(mtmd_init_from_file(encode_path(str(good)), model, params))
 
     def without(file: damage.File) -> None:
-        file.tensors = [(name.replace(b"attn_k", b"attn_x"), *rest) for name, *rest in file.tensors]
+        file.tensors = [
+            (name.replace(b"attn_k", b"attn_x"), dims, type_, offset) for name, dims, type_, offset in file.tensors
+        ]
 
     with pytest.raises(InvalidArgumentError, match="attn_k"):
         mtmd_init_from_file(changed(good, tmp_path / "bad.gguf", without), model, params)

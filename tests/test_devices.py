@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import pytest
 
@@ -15,11 +14,11 @@ import llamacffi
 import tiny_models
 import workers
 from carrier import ROOT
+from fixture_types import Run
 from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Choices = Callable[..., "list[Any]"]
 
 # Loads a model for each choice in turn; prints the device of each layer, or the error.
@@ -118,11 +117,9 @@ def test_workers_are_in_the_list_and_in_info(run_python: Run, addresses: str) ->
     assert f"{listed['RPC2']['index']} RPC2: {addresses.split(',')[2]}, GPU, " in text
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("scipy_openblas32"), reason="there is no OpenBLAS to build with")
 def test_accelerator(run_python: Run, tmp_path: Path) -> None:
     """llama.cpp's BLAS backend, with an OpenBLAS whose names have a prefix."""
-    import scipy_openblas32 as openblas
-
+    openblas = pytest.importorskip("scipy_openblas32", reason="there is no OpenBLAS to build with")
     source = ROOT / "vendor" / "llama.cpp" / "ggml"
     module = tmp_path / "libggml-blas.so"
     flags = ["-shared", "-fPIC", "-std=c++17", "-DGGML_BACKEND_DL", "-DGGML_BACKEND_SHARED", "-DGGML_BACKEND_BUILD"]
@@ -191,7 +188,7 @@ def test_split_of_layers(load: Choices) -> None:
 
 
 def test_number_of_layers(load: Choices) -> None:
-    on_device = [0, 1, 4, N_LAYERS, 1000, "4"]
+    on_device: list[Union[int, str]] = [0, 1, 4, N_LAYERS, 1000, "4"]
     answers = load(*({"device": "RPC0", "gpu_layers": each} for each in on_device))
     for number, layers in zip(on_device, answers):
         moved = min(int(number), N_LAYERS)
@@ -223,9 +220,11 @@ def test_what_is_not_chosen_stays(load: Choices) -> None:
     choose_devices(params)
     assert bytes(ffi.buffer(ffi.addressof(params))) == before
     choose_devices(params, gpu_layers=7)
-    assert (params.n_gpu_layers, params.devices, params.tensor_split) == (7, ffi.NULL, ffi.NULL)
+    assert params.n_gpu_layers == 7
+    assert params.devices == params.tensor_split == ffi.NULL
     choose_devices(params, device="none")
-    assert (params.n_gpu_layers, params.devices[0]) == (7, ffi.NULL)
+    assert params.n_gpu_layers == 7
+    assert params.devices[0] == ffi.NULL
     for layers in load({}, {"main_gpu": "RPC2"}):
         assert set(layers) == {"RPC0", "RPC1", "RPC2"}  # llama.cpp's own choice
 
@@ -317,8 +316,9 @@ def test_wrong_places_and_proportions(load: Choices) -> None:
 def test_wrong_values_change_nothing(wrong: dict[str, Any], message: str) -> None:
     params = llamacffi.llama_model_default_params()
     before = bytes(ffi.buffer(ffi.addressof(params)))
+    options: dict[str, Any] = {"device": "none", "gpu_layers": 3, **wrong}
     with pytest.raises(llamacffi.InvalidArgumentError, match=message) as raised:
-        choose_devices(params, **{"device": "none", "gpu_layers": 3, **wrong})
+        choose_devices(params, **options)
     assert (raised.value.function, raised.value.argument) == ("choose_devices", next(iter(wrong)))
     assert bytes(ffi.buffer(ffi.addressof(params))) == before
 
@@ -334,13 +334,14 @@ def test_split_modes_are_llama_cpps() -> None:
 
 def test_params_that_are_none_or_own_nothing() -> None:
     params = llamacffi.llama_model_default_params()
-    for wrong, shown in (
+    several: list[tuple[Any, str]] = [
         (None, "NoneType"),
         ({}, "dict"),
         (ffi.new("int *"), "int *"),
         (llamacffi.llama_context_default_params(), "struct llama_context_params"),
         (ffi.cast("struct llama_model_params *", 0), "struct llama_model_params *"),
-    ):
+    ]
+    for wrong, shown in several:
         with pytest.raises(TypeError) as raised:
             choose_devices(wrong, gpu_layers=1)
         assert str(raised.value) == f"params: must be struct llama_model_params, not {shown}"

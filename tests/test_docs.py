@@ -1,4 +1,7 @@
-"""The examples of the README and the guides, run as they are: those of a file after each other, as one program."""
+"""The examples of the README and the guides, run as they are: those of a file after each other, as one program.
+
+So is the code in the last column of tables whose heading there is `here`: what a cell has is one line of the program.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import re
 import shutil
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,11 @@ import pytest
 
 import llamacffi
 import tiny_models
-from carrier import ROOT
+from fixture_types import MakeContext
+from guides import GUIDES, OF_HANDLES, examples
 from llamacffi import ffi, lib
+from llamacffi.types import llama_model_p
 
-GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# These are about handles, and take some as given.
-OF_HANDLES = ("README.md", "callbacks.md", "c-sdk.md", "wrong-calls.md")
-
-EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAID = re.compile(r"^ *print\(.*\)  # (.+)$", re.MULTILINE)  # what the guide says that it prints
 
 NOTES = {
@@ -35,7 +35,7 @@ NOTES = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: ffi.CData) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: llama_model_p) -> Iterator[Path]:
     """The folder that the guides run in, with the files that they speak of."""
     folder = tmp_path_factory.mktemp("guides")
     for name in ("model.gguf", "small.gguf"):
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, model_path: str, model: ffi
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_adapter(path: Path, model: ffi.CData) -> None:
+def _write_adapter(path: Path, model: llama_model_p) -> None:
     """A LoRA adapter for the real model: noise, which its text does not withstand."""
     n = lib.llama_model_n_embd(model)
     values: dict[str, tiny_models.Value] = {
@@ -62,7 +62,7 @@ def _write_adapter(path: Path, model: ffi.CData) -> None:
         "adapter.type": "lora",
         "adapter.lora.alpha": 16.0,
     }
-    tensors = {
+    tensors: dict[str, tuple[int, ...]] = {
         f"blk.{layer}.attn_q.weight.lora_{part}": (n, 4) if part == "a" else (4, n) for layer in (0, 1) for part in "ab"
     }
     tiny_models.write(path, values, tensors)
@@ -72,13 +72,16 @@ def _write_adapter(path: Path, model: ffi.CData) -> None:
 def _log_as_before() -> Iterator[None]:
     logger, root = logging.getLogger("llamacffi"), logging.getLogger()
     level, handlers = logger.level, list(root.handlers)
+    function, data = ffi.new("ggml_log_callback *"), ffi.new("void **")
+    lib.llama_log_get(function, data)
     yield
+    lib.llama_log_set(function[0], data[0])
     logger.setLevel(level)
     root.handlers[:] = handlers
 
 
 @pytest.fixture
-def handles(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> dict[str, Any]:
+def handles(model: llama_model_p, make_context: MakeContext) -> dict[str, Any]:
     vocab = lib.llama_model_get_vocab(model)
     return {"llamacffi": llamacffi, "model": model, "vocab": vocab, "ctx": make_context(), "stop": threading.Event()}
 
@@ -93,17 +96,14 @@ def test_examples(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(folder)
-    text = path.read_text("utf-8")
     names = {"__name__": "__main__", **(handles if path.name in OF_HANDLES else {})}
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:
-            for example in EXAMPLE.finditer(text):
-                code = example[1]
-                above = "\n" * text.count("\n", 0, example.start(1))  # so that a traceback has the guide's lines
-                exec(compile(above + code, str(path), "exec"), names)
+            for code, line, is_table in examples(path):
+                exec(compile("\n" * line + code, str(path), "exec"), names)  # so that a traceback has the guide's lines
                 said = [line.strip() for line in capsys.readouterr().out.splitlines()]
-                assert said == SAID.findall(code), f"the example from line {len(above) + 1} on"
+                assert is_table or said == SAID.findall(code), f"the example from line {line + 1} on"
         finally:
             names.clear()
             gc.collect()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from carrier import ROOT
-from llamacffi import ffi, lib
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from fixture_types import Run
+from llamacffi import lib
+from llamacffi.types import llama_model_p
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
@@ -29,7 +28,7 @@ def run_example(run_python: Run, model_path: str) -> Run:
 
 
 @pytest.fixture
-def facts(model: ffi.CData) -> dict[str, int]:
+def facts(model: llama_model_p) -> dict[str, int]:
     """What the default context and the model are."""
     return {"tokens": lib.llama_context_default_params().n_ctx, "dimensions": lib.llama_model_n_embd(model)}
 
@@ -78,11 +77,17 @@ def test_error_handling(run_example: Run, facts: dict[str, int], model_path: str
     assert "gguf_init" in done.stderr
 
 
+def parts(pattern: str, line: str) -> tuple[str, ...]:
+    match = re.fullmatch(pattern, line)
+    assert match, line
+    return match.groups()
+
+
 def test_memory_management(run_example: Run) -> None:
     lines = run_example("memory_management").stdout.splitlines()
-    sizes = dict(re.fullmatch(r"(.+): (\d+\.\d) MiB", line).groups() for line in lines)
-    first, model, context, another, end = map(float, sizes.values())
-    assert next(iter(sizes)) == "at first"
+    sizes = [parts(r"(.+): (\d+\.\d) MiB", line) for line in lines]
+    first, model, context, another, end = (float(size) for _, size in sizes)
+    assert sizes[0][0] == "at first"
     assert model > first + 20
     assert context > model + 2
     assert another < context + 5  # the earlier one is gone
@@ -91,7 +96,7 @@ def test_memory_management(run_example: Run) -> None:
 
 def test_performance_monitor(run_example: Run, facts: dict[str, int]) -> None:
     lines = run_example("performance_monitor").stdout.splitlines()
-    steps = [re.fullmatch(r"(.+): (\d+\.\d\d) ms, [+-]\d+\.\d MiB", line) for line in lines[:3]]
-    assert [step[1] for step in steps] == ["load the model", "make a context", "ask for its size"]
-    assert float(steps[0][2]) > float(steps[2][2])
+    steps = [parts(r"(.+): (\d+\.\d\d) ms, [+-]\d+\.\d MiB", line) for line in lines[:3]]
+    assert [name for name, _ in steps] == ["load the model", "make a context", "ask for its size"]
+    assert float(steps[0][1]) > float(steps[2][1])
     assert lines[3:] == [f"{facts['tokens']} tokens, {facts['dimensions']} dimensions"]

@@ -16,6 +16,7 @@ import pytest
 
 import greedy
 import tiny_models
+from fixture_types import MakeContext
 from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import (
     BusyError,
@@ -26,7 +27,6 @@ from llamacffi import (
     LlamaError,
     Model,
     Sampler,
-    ffi,
     lib,
 )
 
@@ -35,22 +35,10 @@ Run = Callable[..., Any]
 CHAT = "<|im_start|>user\nSay only: yes<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.fixture(scope="module")
-def owner(model: ffi.CData) -> Iterator[Model]:
-    with Model.from_handle(model) as owner:
-        yield owner
-
-
 @pytest.fixture
 def context(owner: Model) -> Iterator[Context]:
     with owner.context(n_ctx=512, n_threads=2) as context:
         yield context
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    with Model(tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf", context_length=4096)) as model:
-        yield model
 
 
 @pytest.fixture
@@ -73,6 +61,11 @@ class Forced:
 
     def clone(self) -> Forced:
         return Forced(self.tokens)
+
+
+def until(part: float) -> Callable[[float], bool]:
+    """A callback of progress that cancels at this part."""
+    return lambda done: done < part
 
 
 def forced(context: Context, tokens: Sequence[int], **options: Any) -> Generation:
@@ -98,14 +91,21 @@ def test_known_text(context: Context) -> None:
     assert generation.text_seconds > 0
 
 
-def test_same_text_as_from_the_plain_loop(context: Context, make_context: Callable[..., ffi.CData]) -> None:
+def test_same_text_as_from_the_plain_loop(context: Context, make_context: MakeContext) -> None:
     prompt = "Once upon a time"
     text = context.generate(prompt, max_tokens=24, temperature=0).text()
     assert text == greedy.text_behind(make_context(), prompt, 24)
 
 
 def test_same_text_as_from_a_loop_with_a_chain(context: Context) -> None:
-    options = {"temperature": 1.5, "top_k": 100, "top_p": 0.99, "min_p": 0.0, "seed": 11, "repeat_penalty": 1.3}
+    options: dict[str, Any] = {
+        "temperature": 1.5,
+        "top_k": 100,
+        "top_p": 0.99,
+        "min_p": 0.0,
+        "seed": 11,
+        "repeat_penalty": 1.3,
+    }
     text = context.generate("Once upon a time", max_tokens=24, **options)
     text.text()
     with Sampler(context.model, **options) as sampler:
@@ -113,7 +113,7 @@ def test_same_text_as_from_a_loop_with_a_chain(context: Context) -> None:
         tokens = context.model.vocab.tokenize("Once upon a time")
         for token in tokens:
             sampler.accept(token)
-        found = []
+        found: list[int] = []
         for _ in range(24):
             context.decode(tokens)
             tokens = [sampler.sample(context)]
@@ -184,7 +184,7 @@ def test_any_text_or_tokens_are_a_prompt(context: Context, prompt: Any) -> None:
 
 def test_pieces_have_as_many_tokens_as_asked_for(tiny_context: Context) -> None:
     generation = tiny_context.generate([1], max_tokens=10, ignore_eog=True, seed=1, step=4)
-    seen = []
+    seen: list[int] = []
     for _ in generation:
         seen.append(len(generation.tokens))
     assert seen == [4, 8, 10]
@@ -301,7 +301,7 @@ def test_deadline(context: Context) -> None:
 
 def test_progress_cancels_or_raises(owner: Model) -> None:
     with owner.context(n_ctx=512, n_batch=32, n_threads=2) as context:
-        generation = context.generate(list(range(100, 400)), progress=lambda part: part < 0.2)
+        generation = context.generate(list(range(100, 400)), progress=until(0.2))
         assert (generation.text(), generation.stop_reason) == ("", "cancelled")
 
         def fail(part: float) -> bool:
@@ -445,7 +445,7 @@ def test_closed_by_another_thread(tiny: Model) -> None:
 
 
 def test_callback_can_cancel_and_not_close(tiny_context: Context) -> None:
-    problems = []
+    problems: list[BusyError] = []
 
     class Meddling:
         def apply(self, candidates: Any) -> None:
@@ -522,7 +522,10 @@ def test_ctrl_c(run_python: Run, model_path: str) -> None:
         ("a", {"draft": 5}, "draft: must be another Context"),
         (None, {}, "prompt: .*NoneType"),
         ([1.5], {}, "integer"),
+        (b"", {}, "prompt: is empty"),
+        (7, {}, "prompt: .*int"),
         ("a", {"stop": ""}, "stop: an empty text"),
+        ("a", {"progress": 5}, "progress = 5: must be a function"),
         ("a", {"seq": 1}, "seq"),
         ("a", {"seq": -1}, "seq"),
         ("a", {"temprature": 1}, "temperature"),
@@ -568,7 +571,7 @@ def test_beginning_is_not_computed_again(context: Context) -> None:
 def test_reuse_after_cancelling(owner: Model) -> None:
     with owner.context(n_ctx=512, n_batch=32, n_threads=2) as context:
         tokens = list(range(100, 400))
-        stopped = context.generate(tokens, progress=lambda part: part < 0.3)
+        stopped = context.generate(tokens, progress=until(0.3))
         stopped.text()
         again = context.generate(tokens, max_tokens=2, temperature=0)
         again.text()
@@ -593,7 +596,9 @@ def test_what_others_computed_is_not_taken_for_known(tiny_context: Context) -> N
 def test_what_is_shared_moves_as_well(tiny: Model) -> None:
     tokens = [1, 5, 7, 9, 11]
     with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1, kv_unified=True) as context:
-        for change in (lambda memory: memory.add(1, -2, 2, 4), lambda memory: memory.divide(1, 2, 0, 4)):
+        changes: list[Callable[[Any], None]]
+        changes = [lambda memory: memory.add(1, -2, 2, 4), lambda memory: memory.divide(1, 2, 0, 4)]
+        for change in changes:
             context.generate(tokens, max_tokens=0).text()
             context.memory.copy(0, 1)
             change(context.memory)
@@ -610,25 +615,24 @@ def test_state_replaces_all_sequences(tiny: Model, tmp_path: Path) -> None:
         assert context.generate(tokens, seq=1, max_tokens=0).reused == 0
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda context: context.memory.remove(0, 1, 3),
-        lambda context: context.memory.clear(),
-        lambda context: context.memory.keep(1),
-        lambda context: context.set_state(context.state()),
-        lambda context: context.set_state(context.state(seq=1), seq=0),
-        lambda context: context.decode([1]),
-    ],
-    ids=["remove", "clear", "keep", "set_state", "set_state of one", "decode"],
-)
-def test_memory_changed_meanwhile(tiny: Model, change: Any) -> None:
+CHANGES: dict[str, Callable[[Context], object]] = {
+    "remove": lambda context: context.memory.remove(0, 1, 3),
+    "clear": lambda context: context.memory.clear(),
+    "keep": lambda context: context.memory.keep(1),
+    "set_state": lambda context: context.set_state(context.state()),
+    "set_state of one": lambda context: context.set_state(context.state(seq=1), seq=0),
+    "decode": lambda context: context.decode([1]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_memory_changed_meanwhile(tiny: Model, change: str) -> None:
     tokens = [1, 5, 7, 9, 11]
     with tiny.context(n_ctx=512, n_seq_max=2, n_threads=1) as context:
         context.generate([1, 4, 6, 8, 10, 12], seq=1, max_tokens=0).text()
         generation = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9, step=1)
         next(generation)
-        change(context)
+        CHANGES[change](context)
         with suppress(LlamaError):  # what follows may not fit any more
             generation.text()
         again = context.generate(tokens, temperature=0, ignore_eog=True, max_tokens=9)

@@ -8,6 +8,7 @@ import random
 import struct
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
@@ -34,9 +35,9 @@ LIMITS = {
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[[GGUF], GGUF]:
+def written(tmp_path: Path) -> Iterator[Callable[[GGUF], GGUF]]:
     """A function that writes an object to a file, closes it, and opens the file."""
-    opened = []
+    opened: list[GGUF] = []
 
     def write(gguf: GGUF) -> GGUF:
         path = tmp_path / f"{len(opened)}.gguf"
@@ -93,7 +94,8 @@ def test_mapping() -> None:
         assert gguf.pop("a") == 1
         assert "a" not in gguf
         assert "a\0" not in gguf
-        assert 5 not in gguf
+        number: object = 5
+        assert number not in gguf
         for missing in (lambda: gguf["a"], lambda: gguf.type_of("a"), lambda: gguf.__delitem__("a")):
             with pytest.raises(KeyError, match="a"):
                 missing()
@@ -210,6 +212,7 @@ def test_tensors_of_every_kind(written: Callable[[GGUF], GGUF]) -> None:
         assert (tensor.array() == (values * 9).astype(dtype)).all()
         assert (tensor.dequantize() == (values * 9).astype(dtype).astype(np.float32)).all()
         assert tensor.size == tensor.array().nbytes
+        assert tensor.offset is not None
         assert tensor.offset % 32 == 0
     assert (read.tensors["to f16"].array() == values.astype(np.float16)).all()
     assert read.tensors["bits"].dequantize().tolist() == [1, 1, 1, 1]
@@ -286,7 +289,9 @@ def test_a_copy_keeps_tensors_byte_for_byte(model_path: str, tmp_path: Path) -> 
             assert list(copy.tensors) == list(source.tensors)
             assert copy.alignment == 128
             for name, tensor in source.tensors.items():
-                assert copy.tensors[name].offset % 128 == 0
+                offset = copy.tensors[name].offset
+                assert offset is not None
+                assert offset % 128 == 0
                 assert copy.tensors[name].type == tensor.type
                 assert copy.tensors[name].array().tobytes() == tensor.array().tobytes()
             changed = {key for key in before if key not in copy or not np.array_equal(copy[key], before[key])}
@@ -311,6 +316,75 @@ def test_writing_over_the_file_that_was_read(tmp_path: Path) -> None:
     with GGUF(path) as gguf:
         assert gguf["general.name"] == "changed"
         assert "output.weight" not in gguf.tensors
+
+
+def test_writing_over_the_file_lets_go_of_the_old_one(tmp_path: Path) -> None:
+    """It is not mapped while it is replaced, which Windows wants, and takes no space on the disk afterwards."""
+    path = tiny_models.write_llama(tmp_path / "model.gguf")
+    with GGUF(path) as gguf:
+        kept = {name: tensor.dequantize() for name, tensor in gguf.tensors.items()}
+        gguf["general.name"] = "long " * 1000
+        gguf.add_tensor("added", np.arange(3, dtype=np.float32))
+        for name in ("model.gguf", "link.gguf"):
+            if name == "link.gguf":
+                (tmp_path / name).symlink_to(path)
+                gguf["general.name"] = "short"
+                del gguf["tokenizer.ggml.tokens"]
+            gguf.write(tmp_path / name)
+            if sys.platform == "linux":
+                assert f"{path} (deleted)" not in Path("/proc/self/maps").read_text()
+            with GGUF(path) as read:
+                offsets = {name: tensor.offset for name, tensor in read.tensors.items()}
+            for name, tensor in gguf.tensors.items():
+                assert tensor.offset == (None if name == "added" else offsets[name])
+                assert name == "added" or np.array_equal(tensor.dequantize(), kept[name])
+        assert gguf.tensors["added"].array().tolist() == [0, 1, 2]
+        gguf.write(path)  # an array that does not show the file is no hindrance
+        assert gguf.tensors["output.weight"].offset == offsets["output.weight"]
+
+
+def test_a_failure_to_write_over_the_file_leaves_it_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tiny_models.write_llama(tmp_path / "model.gguf")
+
+    def refuse(source: str, target: str) -> None:
+        """As Windows, where another program has the file open."""
+        raise PermissionError(13, "Access is denied")
+
+    with GGUF(path) as gguf:
+        kept = gguf.tensors["output.weight"].dequantize()
+        gguf["general.name"] = "changed"
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", refuse)
+            with pytest.raises(LlamaError, match=r"this can't be written: Access is denied$"):
+                gguf.write(path)
+            assert np.array_equal(gguf.tensors["output.weight"].dequantize(), kept)
+            gguf.tensors["output.weight"].array()
+            with pytest.raises(LlamaError, match="denied: arrays show the file that is there"):
+                gguf.write(path)
+        gguf.write(path)
+    assert os.listdir(tmp_path) == ["model.gguf"]
+
+
+def test_reading_tensors_while_another_thread_writes_over_the_file(tmp_path: Path) -> None:
+    path = tiny_models.write_llama(tmp_path / "model.gguf")
+    with GGUF(path) as gguf:
+        kept = gguf.tensors["output.weight"].dequantize()
+        wrong: list[int] = []
+
+        def read() -> None:
+            for _ in range(300):
+                if not np.array_equal(gguf.tensors["output.weight"].dequantize(), kept):
+                    wrong.append(1)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        number = 0
+        while thread.is_alive():
+            number += 1
+            gguf["general.name"] = "x" * (number % 7 * 1000)
+            gguf.write(path)
+        assert not wrong
+        assert number
 
 
 def test_what_was_there_stays_if_writing_fails(tmp_path: Path) -> None:
@@ -363,13 +437,14 @@ def test_what_can_not_be_read(tmp_path: Path) -> None:
         with pytest.raises(llamacffi.LlamaError, match=reason) as raised:
             GGUF(path)
         assert str(path) in str(raised.value)
+    wrong: Any
     for wrong, reason in (
         (tmp_path / "none.gguf", "none.gguf: No such file"),
         (tmp_path, "is a folder"),
         (5, "no.* path"),
     ):
         with pytest.raises(llamacffi.LlamaError, match=reason):
-            GGUF(wrong)  # type: ignore[arg-type]
+            GGUF(wrong)
 
 
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
@@ -391,7 +466,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     file = damage.File(tiny_models.write_llama(path).read_bytes())
     ways = (damage.flipped_bits, damage.overwritten, damage.cut, damage.cut_out, damage.head)
     rng = random.Random(5)
-    refused = []
+    refused: list[llamacffi.LlamaError] = []
     for number in range(300):
         path.write_bytes(ways[number % len(ways)](file, rng))
         try:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import llamacffi
-from llamacffi import ffi, lib
-from llamacffi.sdk import _libraries, get_library_dir
+from llamacffi import extension_options, ffi, get_library_dir, lib
+from llamacffi.types import gguf_context_p, llama_model_p
 
 
 @pytest.fixture(scope="module")
 def ggml() -> ctypes.CDLL:
     """The libraries that the package has loaded, as code sees them that knows nothing of the package."""
-    (name,) = (name for name in _libraries() if name.endswith("ggml-base"))
+    (name,) = (name for name in extension_options()["libraries"] if name.endswith("ggml-base"))
     ends = {"win32": f"{name}.dll", "darwin": f"lib{name}.dylib"}
     library = ctypes.CDLL(os.path.join(get_library_dir(), ends.get(sys.platform, f"lib{name}.so")))
     library.gguf_init_empty.restype = ctypes.c_void_p
@@ -28,31 +28,30 @@ def ggml() -> ctypes.CDLL:
 
 
 @pytest.fixture
-def gguf() -> Iterator[ffi.CData]:
+def gguf() -> Iterator[gguf_context_p]:
     gguf = llamacffi.gguf_init_empty()
     yield gguf
     lib.gguf_free(gguf)
 
 
-def test_from_here_to_ctypes(ggml: ctypes.CDLL, gguf: ffi.CData) -> None:
+def test_from_here_to_ctypes(ggml: ctypes.CDLL, gguf: gguf_context_p) -> None:
     llamacffi.gguf_set_val_u32(gguf, "a", 1)
     llamacffi.gguf_set_val_u32(gguf, "b", 2)
     assert ggml.gguf_get_n_kv(llamacffi.address_of(gguf)) == 2
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        int,
-        ctypes.c_void_p,
-        lambda address: ctypes.cast(address, ctypes.POINTER(ctypes.c_char)),
-        lambda address: ctypes.cast(address, ctypes.POINTER(type("Gguf", (ctypes.Structure,), {}))),
-    ],
-    ids=["int", "c_void_p", "pointer", "pointer to a struct"],
-)
-def test_from_ctypes_to_here(ggml: ctypes.CDLL, wrap: Any) -> None:
+WRAPS: dict[str, Callable[[int], Any]] = {
+    "int": int,
+    "c_void_p": ctypes.c_void_p,
+    "pointer": lambda address: ctypes.cast(address, ctypes.POINTER(ctypes.c_char)),
+    "pointer to a struct": lambda address: ctypes.cast(address, ctypes.POINTER(type("Gguf", (ctypes.Structure,), {}))),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_from_ctypes_to_here(ggml: ctypes.CDLL, wrap: str) -> None:
     address = ggml.gguf_init_empty()
-    gguf = llamacffi.from_address("struct gguf_context *", wrap(address))
+    gguf = llamacffi.from_address("struct gguf_context *", WRAPS[wrap](address))
     llamacffi.gguf_set_val_u32(gguf, "a", 1)  # which refuses a handle that it does not know
     assert ggml.gguf_get_n_kv(address) == 1
     assert llamacffi.address_of(gguf) == address
@@ -79,15 +78,16 @@ def test_what_other_code_frees_and_makes_again(ggml: ctypes.CDLL) -> None:
     with pytest.raises(llamacffi.FreedHandleError, match="address_of: this gguf_context was freed"):
         llamacffi.address_of(gguf)
     # malloc likes to hand out the same again.
-    for _ in range(100):
-        again = ggml.gguf_init_empty()
+    again = ggml.gguf_init_empty()
+    for _ in range(99):
         if again == address:
             break
+        again = ggml.gguf_init_empty()
     assert llamacffi.gguf_get_n_kv(llamacffi.from_address("struct gguf_context *", again)) == 0
     ggml.gguf_free(again)
 
 
-def test_a_handle_that_is_known_stays_what_it_is(model: ffi.CData, make_context: Any) -> None:
+def test_a_handle_that_is_known_stays_what_it_is(model: llama_model_p, make_context: Any) -> None:
     ctx = make_context()
     for handle in (model, ctx, lib.llama_get_memory(ctx), lib.llama_model_get_vocab(model)):
         again = llamacffi.from_address(ffi.typeof(handle).cname, llamacffi.address_of(handle))
@@ -98,7 +98,7 @@ def test_a_handle_that_is_known_stays_what_it_is(model: ffi.CData, make_context:
 
 
 @pytest.mark.parametrize("c_type", ["struct llama_model *", "llama_model_p", "struct llama_model*"])
-def test_types_as_c_writes_them(model: ffi.CData, c_type: str) -> None:
+def test_types_as_c_writes_them(model: llama_model_p, c_type: str) -> None:
     assert llamacffi.from_address(c_type, llamacffi.address_of(model)) == model
 
 

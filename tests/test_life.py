@@ -7,16 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import tiny_models
+from fixture_types import Run
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 TESTS = Path(__file__).resolve().parent
 

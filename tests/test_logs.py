@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +13,12 @@ from typing import Any
 import pytest
 
 import llamacffi
+from fixture_types import MakeContext, Run
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
+from llamacffi.types import llama_model_p
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+AddHandler = Callable[[Callable[[str], Any]], None]
 
 LOGGER = logging.getLogger("llamacffi")
 
@@ -108,7 +109,7 @@ def test_threads_do_not_mix_their_lines(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_warnings_and_errors_by_default(
-    caplog: pytest.LogCaptureFixture, model: ffi.CData, make_context: Callable[..., ffi.CData]
+    caplog: pytest.LogCaptureFixture, model: llama_model_p, make_context: MakeContext
 ) -> None:
     make_context()
     assert {number for number, _ in lines_of(caplog)} <= {logging.WARNING, logging.ERROR}
@@ -117,7 +118,7 @@ def test_warnings_and_errors_by_default(
 
 
 def test_level_holds_from_the_next_call_on(
-    caplog: pytest.LogCaptureFixture, level: Callable[[int], None], make_context: Callable[..., ffi.CData]
+    caplog: pytest.LogCaptureFixture, level: Callable[[int], None], make_context: MakeContext
 ) -> None:
     level(logging.INFO)
     make_context(n_ctx=512)
@@ -134,8 +135,13 @@ def test_python_is_not_entered_for_what_is_not_wanted(
 ) -> None:
     """Loading logs hundreds of lines."""
     level(logging.WARNING)
-    asked = []
-    monkeypatch.setattr(LOGGER, "getEffectiveLevel", lambda: asked.append(1) or logging.WARNING)
+    asked: list[int] = []
+
+    def effective_level() -> int:
+        asked.append(1)
+        return logging.WARNING
+
+    monkeypatch.setattr(LOGGER, "getEffectiveLevel", effective_level)
     lib.llama_model_free(lib.llama_model_load_from_file(encode_path(model_path), lib.llama_model_default_params()))
     assert len(asked) == 1
 
@@ -166,8 +172,8 @@ class Handler(logging.Handler):
 
 
 @pytest.fixture
-def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
-    handlers = []
+def handle() -> Iterator[AddHandler]:
+    handlers: list[Handler] = []
 
     def add(function: Callable[[str], Any]) -> None:
         handlers.append(Handler(function))
@@ -178,7 +184,7 @@ def handle() -> Iterator[Callable[[Callable[[str], Any]], None]]:
         LOGGER.removeHandler(handler)
 
 
-def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_handler_that_raises_does_no_harm(handle: AddHandler, capsys: pytest.CaptureFixture[str]) -> None:
     def raises(text: str) -> None:
         raise KeyError("in the handler")
 
@@ -187,16 +193,16 @@ def test_handler_that_raises_does_no_harm(handle: Any, capsys: pytest.CaptureFix
     assert "KeyError: 'in the handler'" in capsys.readouterr().err
 
 
-def test_handler_that_calls(handle: Any, model: ffi.CData) -> None:
-    counts = []
+def test_handler_that_calls(handle: AddHandler, model: llama_model_p) -> None:
+    counts: list[int] = []
     handle(lambda text: counts.append(lib.llama_model_n_params(model)))
     load_nothing()
     assert counts
     assert set(counts) == {lib.llama_model_n_params(model)}
 
 
-def test_handler_does_not_get_what_it_logs_itself(handle: Any) -> None:
-    texts = []
+def test_handler_does_not_get_what_it_logs_itself(handle: AddHandler) -> None:
+    texts: list[str] = []
 
     def again(text: str) -> None:
         texts.append(text)
@@ -294,7 +300,8 @@ def test_failure_has_the_native_reason(level: Callable[[int], None]) -> None:
         raise KeyError
 
     params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    assert not lib.gguf_init_from_callback(*llamacffi.callback("gguf_reader_callback_t", read), 0, 100, params[0])
+    function, user_data = llamacffi.callback("gguf_reader_callback_t", read)
+    assert not lib.gguf_init_from_callback(function, user_data, 0, 100, params[0])
     error = llamacffi.last_error()
     assert error
     assert "/no/such/file" in error.native
@@ -304,7 +311,7 @@ def test_failure_has_the_native_reason(level: Callable[[int], None]) -> None:
 def test_reason_is_of_the_latest_call_and_of_this_thread() -> None:
     load_nothing()
     assert b"/no/such/file" in ffi.string(lib.llamacffi_call_log())
-    others = []
+    others: list[bytes] = []
     thread = threading.Thread(target=lambda: others.append(ffi.string(lib.llamacffi_call_log())))
     thread.start()
     thread.join()
@@ -316,16 +323,7 @@ def test_reason_is_of_the_latest_call_and_of_this_thread() -> None:
 # --- log callbacks ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """The log callback is as before when the test ends."""
-    before = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(*before)
-    yield
-    lib.llama_log_set(before[0][0], before[1][0])
-
-
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("native_log")
 def test_log_callback_takes_the_place_of_logging(caplog: pytest.LogCaptureFixture) -> None:
     pieces: list[tuple[int, str]] = []
     lib.llama_log_set(*llamacffi.callback("ggml_log_callback", lambda *piece: pieces.append(piece)))
@@ -336,7 +334,7 @@ def test_log_callback_takes_the_place_of_logging(caplog: pytest.LogCaptureFixtur
     assert not lines_of(caplog)
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("native_log")
 def test_log_callback_that_was_set_is_got() -> None:
     made = llamacffi.callback("ggml_log_callback", print)
     lib.llama_log_set(*made)
@@ -355,7 +353,7 @@ def test_log_callback_that_was_got_is_set_again(caplog: pytest.LogCaptureFixture
     assert lines_of(caplog)
 
 
-@pytest.mark.usefixtures("restored")
+@pytest.mark.usefixtures("native_log")
 def test_exception_in_a_log_callback_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     def raises(level: int, text: str) -> None:
         raise KeyError("in the callback")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import pytest
 
 import llamacffi
+import tiny_models
+from fixture_types import Run
 from llamacffi.cli import COMMANDS
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_version_and_build_facts() -> None:
@@ -62,6 +62,20 @@ def test_facts_for_compilers(run_python: Run) -> None:
     assert libraries == f"-L{llamacffi.get_library_dir()}"
     assert Path(folders[0], "llamacffi-config.cmake").is_file()
     assert Path(folders[1], "llamacffi.pc").is_file()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+@pytest.mark.parametrize("arguments", [["--cflags"], ["info"], ["info", "--json"], ["quantize"]])
+def test_short_output_that_can_not_be_written(arguments: list[str], tmp_path: Path) -> None:
+    """What fits into the interpreter's buffer is not lost in silence at its end."""
+    if arguments == ["quantize"]:
+        source = tiny_models.write_llama(tmp_path / "source.gguf")
+        arguments = ["quantize", str(source), str(tmp_path / "target.gguf"), "q8_0"]
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "llamacffi", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "llamacffi: can't write the output: No space left on device"
 
 
 def test_version(run_python: Run) -> None:

@@ -9,23 +9,10 @@ from typing import Any
 
 import pytest
 
-import tiny_models
-from llamacffi import Context, InvalidArgumentError, Model, Sampler, ffi
+from llamacffi import Context, InvalidArgumentError, Model, Sampler
 
 COUNTRIES = ("France", "Germany", "Italy", "Spain", "Japan", "Norway")
 PROMPTS = [f"The capital of {country} is" for country in COUNTRIES]
-
-
-@pytest.fixture(scope="module")
-def owner(model: ffi.CData) -> Iterator[Model]:
-    with Model.from_handle(model) as owner:
-        yield owner
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    with Model(tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf", context_length=4096)) as model:
-        yield model
 
 
 @pytest.fixture
@@ -66,7 +53,7 @@ def test_random_numbers_of_their_own(context: Context) -> None:
 def test_pieces_come_with_their_prompts_number(context: Context) -> None:
     many = context.generate_many([[1, i] for i in range(2, 8)], max_tokens=6, seed=4, ignore_eog=True, step=1)
     texts = [""] * 6
-    order = []
+    order: list[int] = []
     for index, piece in many:
         texts[index] += piece
         order.append(index)
@@ -145,6 +132,7 @@ def test_exception_of_a_sampler(context: Context) -> None:
 
 def test_wrong_use(context: Context) -> None:
     assert context.generate_many([]).texts() == []
+    prompts: Any
     for prompts, message in (
         ("one", "several"),
         (None, "several, not None"),

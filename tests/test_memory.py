@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from typing import Callable
 
 import pytest
 
 import cycles
+from fixture_types import Run
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at its memory as Linux shows it")
 @pytest.mark.parametrize("kind", cycles.CYCLES)
-def test_cycles(run_python: Callable[..., subprocess.CompletedProcess[str]], kind: str) -> None:
+def test_cycles(run_python: Run, kind: str) -> None:
     done = run_python(cycles.__file__, kind)
     assert (done.returncode, done.stderr) == (0, "")
     print(done.stdout)

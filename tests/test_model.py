@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +19,8 @@ import pytest
 import tiny_models
 from llamacffi import FreedHandleError, InvalidArgumentError, LlamaError, Model, Vocab, ffi, lib
 from llamacffi.handles import is_freed
+from llamacffi.types import AnyPointer
+from untyped import unchecked
 
 TEXT = "The quick brown fox"
 
@@ -26,11 +29,6 @@ TEXT = "The quick brown fox"
 def real(model_path: str) -> Iterator[Model]:
     with Model(model_path) as model:
         yield model
-
-
-@pytest.fixture(scope="module")
-def tiny_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_models.write_llama(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
 
 
 @pytest.fixture
@@ -81,7 +79,8 @@ def test_chat_template(real: Model, tiny: Model) -> None:
 
 
 def test_classifier_labels(tmp_path: Path) -> None:
-    path = tiny_models.write_llama(tmp_path / "x.gguf", **{"classifier.output_labels": ["nö", "yes"]})
+    labels: dict[str, Any] = {"classifier.output_labels": ["nö", "yes"]}
+    path = tiny_models.write_llama(tmp_path / "x.gguf", **labels)
     with Model(path) as model:
         assert model.classifier_labels == ["nö", "yes"]
 
@@ -120,6 +119,11 @@ def test_progress_cancels(model_path: str) -> None:
     with pytest.raises(LlamaError, match=r"loading was cancelled$"):
         Model(model_path, progress=cancel)
     assert 0.5 <= parts[-1] < 1
+
+
+def test_progress_that_is_no_function(model_path: str) -> None:
+    with pytest.raises(InvalidArgumentError, match="progress = 5: must be a function, or None"):
+        Model(model_path, progress=5)  # type: ignore[arg-type]
 
 
 def test_exception_in_progress(model_path: str) -> None:
@@ -166,9 +170,9 @@ def test_bad_models(tmp_path: Path, model_path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [None, 5, b"bytes.gguf", [], "nul\0.gguf", ["x.gguf", None]])
-def test_what_is_no_path(path: object) -> None:
+def test_what_is_no_path(path: Any) -> None:
     with pytest.raises(LlamaError) as raised:
-        Model(path)  # type: ignore[arg-type]
+        Model(path)
     assert isinstance(raised.value, InvalidArgumentError) or "No such file" in str(raised.value)
 
 
@@ -206,9 +210,9 @@ def test_devices(tiny_path: Path) -> None:
         ({"split_mode": "diagonal"}, "split_mode = 'diagonal'"),
     ],
 )
-def test_wrong_parameters(tiny_path: Path, params: dict[str, object], message: str) -> None:
+def test_wrong_parameters(tiny_path: Path, params: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
-        Model(tiny_path, **params)  # type: ignore[arg-type]
+        Model(tiny_path, **params)
 
 
 # --- splits and files ---------------------------------------------------------------------------------------------
@@ -258,11 +262,11 @@ def test_file_object(tiny_path: Path, tiny: Model, tmp_path: Path, offset: int, 
 
 def test_file_objects_that_do_not_serve(tiny_path: Path, tmp_path: Path) -> None:
     with open(tiny_path, encoding="latin-1") as text, pytest.raises(InvalidArgumentError, match="open as text"):
-        Model(text)  # type: ignore[arg-type]
+        unchecked.Model(text)
     with pytest.raises(InvalidArgumentError, match="must be one on a disk"):
         Model(io.BytesIO(tiny_path.read_bytes()))
     with pytest.raises(InvalidArgumentError, match="closed file"):
-        Model(text)  # type: ignore[arg-type]
+        unchecked.Model(text)
     other = tmp_path / "other"
     other.write_bytes(b"no model at all")
     with open(other, "rb") as file, pytest.raises(LlamaError, match=r"other: llama.cpp could not load this model"):
@@ -377,7 +381,7 @@ def test_dropped_with_its_contexts(tiny_path: Path) -> None:
     # Garbage in a circle: when the model's turn comes, it can't find its contexts any more.
     model = Model(tiny_path)
     contexts = [model.context(n_ctx=64), model.context(n_ctx=64)]
-    handles = [model.handle, *(context.handle for context in contexts)]
+    handles: list[AnyPointer] = [model.handle, *(context.handle for context in contexts)]
     circle: list[object] = [model, contexts]
     circle.append(circle)
     del model, contexts, circle
@@ -439,11 +443,12 @@ def test_generate(real: Model) -> None:
 
 def test_room_for_a_text(real: Model, tiny: Model) -> None:
     n_ctx_train = real.n_ctx_train
-    for prompt, options, message in (
+    wrong: list[tuple[str, dict[str, Any], str]] = [
         ("word " * n_ctx_train, {}, rf"the prompt's \d+ tokens and 1 more are \d+; this model takes {n_ctx_train}"),
         ("word", {"max_tokens": n_ctx_train}, rf"and {n_ctx_train} more are {n_ctx_train + 1}; this model takes"),
         ("word word", {"max_tokens": 40, "n_ctx": 20}, "tokens and 40 more are 42; n_ctx = 20 has room for 20"),
-    ):
+    ]
+    for prompt, options, message in wrong:
         with pytest.raises(LlamaError, match=message):
             real.generate(prompt, **options)
     # Without a limit, until the context is full: here, as many tokens as the model was trained with.
@@ -454,7 +459,9 @@ def test_room_for_a_text(real: Model, tiny: Model) -> None:
 
 
 def test_wrong_options_leave_no_context(tiny: Model) -> None:
-    for options in ({"temprature": 1}, {"n_batch": "x"}, {"max_tokens": -1}, {"seq": 7}, {"type_k": "q9_0"}):
+    wrong: list[dict[str, Any]]
+    wrong = [{"temprature": 1}, {"n_batch": "x"}, {"max_tokens": -1}, {"seq": 7}, {"type_k": "q9_0"}]
+    for options in wrong:
         with pytest.raises(InvalidArgumentError):
             tiny.generate("word", **options)
     with pytest.raises(InvalidArgumentError, match="temprature"):

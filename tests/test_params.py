@@ -9,9 +9,10 @@ import pytest
 
 import llamacffi
 from llamacffi import InvalidArgumentError, ffi, lib, params
+from llamacffi.types import llama_context_params
 
 
-def context_params(**values: Any) -> ffi.CData:
+def context_params(**values: Any) -> llama_context_params:
     struct = llamacffi.llama_context_default_params()
     params.fill(struct, values, "Context")
     return struct
@@ -42,7 +43,13 @@ def test_names_of_enums() -> None:
     assert "count" not in params.enum_values("ggml_type")
 
 
-@pytest.mark.parametrize("wrap", [lambda function: function, lambda f: llamacffi.callback("ggml_abort_callback", f)])
+WRAPS: list[Callable[[Callable[[], bool]], Any]] = [
+    lambda function: function,
+    lambda function: llamacffi.callback("ggml_abort_callback", function),
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
 def test_callbacks(wrap: Callable[[Any], Any]) -> None:
     struct = context_params(abort_callback=wrap(lambda: True))
     assert struct.abort_callback(struct.abort_callback_data)
@@ -59,10 +66,10 @@ def test_lists() -> None:
     assert ffi.string(array[3].val_str).decode() == "täxt"
     assert ffi.string(struct.tensor_buft_overrides[0].pattern) == b"x.*"
     assert struct.tensor_buft_overrides[1].pattern == ffi.NULL
-    struct = llamacffi.llama_model_quantize_default_params()
-    params.fill(struct, {"prune_layers": [1, 3], "tt_overrides": {"x": "q8_0"}}, "quantize")
-    assert list(struct.prune_layers[0:3]) == [1, 3, -1]
-    assert struct.tt_overrides[0].type == lib.GGML_TYPE_Q8_0
+    other = llamacffi.llama_model_quantize_default_params()
+    params.fill(other, {"prune_layers": [1, 3], "tt_overrides": {"x": "q8_0"}}, "quantize")
+    assert list(other.prune_layers[0:3]) == [1, 3, -1]
+    assert other.tt_overrides[0].type == lib.GGML_TYPE_Q8_0
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,7 @@ def test_lists() -> None:
         ({"embeddings": 2}, "embeddings = 2"),
         ({"pooling_type": "men"}, "pooling_type = 'men': must be one of .*none, mean, .*; did you mean mean"),
         ({"pooling_type": []}, r"pooling_type = \[\]"),
+        ({"pooling_type": 1.5}, "pooling_type = 1.5: must be a name or a whole number"),
         ({"type_k": "q9_0"}, "type_k = 'q9_0': must be one of f32, .*did you mean"),
         ({"cb_eval": 5}, "cb_eval = 5"),
         ({"ctx_other": "x"}, "ctx_other = 'x'"),
@@ -87,6 +95,16 @@ def test_what_c_can_not_take(values: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidArgumentError, match=message) as raised:
         context_params(**values)
     assert raised.value.argument in values
+
+
+def test_enum_of_another_kind_of_number() -> None:
+    """A C value of the enum and NumPy's integers are numbers, too; one with a fraction is none."""
+    numpy = pytest.importorskip("numpy")
+    for value in (ffi.cast("enum llama_pooling_type", 1), numpy.int8(1)):
+        assert params.enum_value("llama_pooling_type", value, "Context", "pooling_type") == 1
+    for wrong in (1.5, numpy.float32(1), None):
+        with pytest.raises(InvalidArgumentError, match="must be a name or a whole number, of enum llama_pooling_type"):
+            params.enum_value("llama_pooling_type", wrong, "Context", "pooling_type")
 
 
 def test_processors() -> None:

@@ -15,8 +15,7 @@ import pytest
 
 import llamacffi
 import upstream
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from fixture_types import Run
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="LD_PRELOAD, /proc, libraries' file names")
 

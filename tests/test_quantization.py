@@ -6,17 +6,14 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
 import tiny_models
-from llamacffi import InvalidArgumentError, LlamaError, Model, ffi, lib, llama_log_set, quantize
-
-Run = Callable[..., "CompletedProcess[str]"]
+from fixture_types import Run
+from llamacffi import InvalidArgumentError, LlamaError, Model, llama_log_set, quantize
 
 TESTS = Path(__file__).resolve().parent
 N_TENSORS = 3 + 9 * tiny_models.N_LAYER
@@ -169,6 +166,12 @@ def test_calls_from_progress(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_progress_that_is_no_function(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="progress = 5: must be a function, or None"):
+        quantize(source, tmp_path / "x.gguf", "q8_0", progress=5)  # type: ignore[arg-type]
+    assert not list(tmp_path.glob("x.gguf*"))
+
+
 @pytest.mark.parametrize("progress", ["None", "print"])
 def test_interrupt(run_python: Run, tmp_path: Path, model_path: str, progress: str) -> None:
     code = f"""
@@ -251,7 +254,7 @@ except LlamaError as error:
 def test_wrong_arguments(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "x.gguf"
     (tmp_path / "text").write_text("nothing")
-    for arguments, params, message in (
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
         ((source, source), {}, "target = .*: is the source"),
         ((source, target, "q4_k_n"), {}, "ftype = 'q4_k_n': must be one of .*did you mean .*q4_k_m"),
         ((source, target, 999), {}, "invalid output file type|could not quantize"),
@@ -263,22 +266,19 @@ def test_wrong_arguments(source: Path, tmp_path: Path) -> None:
         ((tmp_path / "text", target), {}, "text: is not a GGUF file"),
         ((source, None), {}, "target = None: is not a path"),
         ((source, "nul\0"), {}, "is not a path"),
-    ):
+    ]
+    for arguments, params, message in wrong:
         with pytest.raises(LlamaError, match=message):
-            quantize(*arguments, **params)  # type: ignore[arg-type]
+            quantize(*arguments, **params)
     assert os.listdir(tmp_path) == ["text"]
 
 
+@pytest.mark.usefixtures("native_log")
 def test_user_log_is_not_needed(source: Path, tmp_path: Path) -> None:
     """The progress comes out of llama.cpp's log, whoever has it."""
     lines: list[str] = []
     parts: list[float] = []
-    before, data = ffi.new("ggml_log_callback *"), ffi.new("void **")
-    lib.llama_log_get(before, data)
     llama_log_set(lambda level, text: lines.append(text), None)
-    try:
-        quantize(source, tmp_path / "x.gguf", "q8_0", progress=parts.append)
-    finally:
-        lib.llama_log_set(before[0], data[0])
+    quantize(source, tmp_path / "x.gguf", "q8_0", progress=parts.append)
     assert len(parts) == N_TENSORS + 1
     assert any("quant" in line for line in lines)

@@ -8,11 +8,10 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ import pytest
 
 import llamacffi
 import workers
+from fixture_types import Run
 from known_text import COUNTED, COUNTING, N_COUNTED
 from llamacffi import InvalidArgumentError, LlamaError, WorkerError, rpc
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX's signals")
 
@@ -304,12 +302,12 @@ except KeyboardInterrupt:
 
 
 @contextlib.contextmanager
-def listening(answer: Callable[[socket.socket], object]) -> Iterator[str]:
+def listening(answer: Callable[[socket.socket], object]) -> Generator[str, None, None]:
     """The address of something that answers each connection in its own way."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            kept = []
+            kept: list[socket.socket] = []
             with contextlib.suppress(OSError):
                 while True:
                     kept.append(listener.accept()[0])
@@ -372,6 +370,10 @@ def test_is_something_else(junk: bytes) -> None:
         rpc.add_servers(address)
 
 
+def unchanged(number: int, data: bytes) -> bytes:
+    return data
+
+
 def relay(address: str, change: Callable[[int, bytes], bytes]) -> Callable[[socket.socket], None]:
     """Passes all on to a worker, and its answers back, the nth of them as `change` makes it."""
     host, _, port = address.partition(":")
@@ -391,7 +393,7 @@ def relay(address: str, change: Callable[[int, bytes], bytes]) -> Callable[[sock
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_RDWR)
 
-        threading.Thread(target=pump, args=(client, server, lambda number, data: data), daemon=True).start()
+        threading.Thread(target=pump, args=(client, server, unchanged), daemon=True).start()
         threading.Thread(target=pump, args=(server, client, change), daemon=True).start()
 
     return answer

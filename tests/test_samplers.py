@@ -13,8 +13,11 @@ import pytest
 
 import llamacffi
 import tiny_models
+from fixture_types import MakeContext
 from llamacffi import Model, Sampler, callbacks, ffi, lib
 from llamacffi.samplers import Candidates
+from llamacffi.types import llama_context_p, llama_model_p, llama_sampler_p
+from untyped import unchecked
 
 np = pytest.importorskip("numpy")
 
@@ -23,14 +26,13 @@ GRAMMAR = 'root ::= "yes" | "no"'
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
-    path = tiny_models.write_llama(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    with Model(path) as model:
+def tiny(tiny_path: Path) -> Iterator[Model]:
+    with Model(tiny_path) as model:
         yield model
 
 
 @pytest.fixture
-def ctx(tiny: Model) -> Iterator[ffi.CData]:
+def ctx(tiny: Model) -> Iterator[llama_context_p]:
     """A context in which three tokens were decoded."""
     params = llamacffi.llama_context_default_params()
     params.n_ctx, params.n_threads = 64, 1
@@ -40,7 +42,7 @@ def ctx(tiny: Model) -> Iterator[ffi.CData]:
     llamacffi.llama_free(ctx)
 
 
-def logits_of(ctx: ffi.CData) -> Any:
+def logits_of(ctx: llama_context_p) -> Any:
     return np.array(list(llamacffi.llama_get_logits_ith(ctx, -1)[0:N]), np.float32)
 
 
@@ -92,16 +94,17 @@ def test_as_in_c(tiny: Model, name: str, ours: list[Any], of_c: list[Any]) -> No
         of_c[2] = ffi.new("llama_logit_bias[]", of_c[2])
     theirs = getattr(llamacffi, f"llama_sampler_init_{name}")(*of_c)
     logits = np.random.default_rng(0).standard_normal(N) * 3
-    results = []
+    results: list[tuple[Any, ...]] = []
     with getattr(Sampler, name)(*ours) as sampler:
         assert sampler.name == ffi.string(lib.llama_sampler_name(theirs)).decode()
-        for apply, accept in (
+        ways: list[tuple[Callable[[Candidates], None], Callable[[int], None]]] = [
             (sampler.apply, sampler.accept),
             (
                 lambda candidates: llamacffi.llama_sampler_apply(theirs, candidates.handle),
                 lambda token: llamacffi.llama_sampler_accept(theirs, token),
             ),
-        ):
+        ]
+        for apply, accept in ways:
             if "grammar" not in name:
                 for token in (4, 5, 4, 5, 4):
                     accept(token)
@@ -171,7 +174,7 @@ def test_other_chains(tiny: Model, keywords: dict[str, Any], expected: str) -> N
         assert " ".join(names(sampler)) == expected
 
 
-def test_samples_as_llama_cpp_does(ctx: ffi.CData) -> None:
+def test_samples_as_llama_cpp_does(ctx: llama_context_p) -> None:
     """The same tokens as the chain built in C, with the same seed; the likeliest at temperature 0."""
     chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
     for link in (
@@ -195,15 +198,15 @@ def test_samples_as_llama_cpp_does(ctx: ffi.CData) -> None:
         assert sampler.seed is None
 
 
-def test_seeds_are_random_unless_given(ctx: ffi.CData) -> None:
-    runs = set()
+def test_seeds_are_random_unless_given(ctx: llama_context_p) -> None:
+    runs: set[tuple[int, ...]] = set()
     for _ in range(4):
         with Sampler(temperature=3, top_k=0, top_p=1, min_p=0) as sampler:
             runs.add(tuple(sampler.sample(ctx) for _ in range(20)))
     assert len(runs) == 4
 
 
-def test_logit_bias(tiny: Model, ctx: ffi.CData) -> None:
+def test_logit_bias(tiny: Model, ctx: llama_context_p) -> None:
     best, second = (int(token) for token in logits_of(ctx).argsort()[::-1][:2])
     with Sampler(tiny.vocab, temperature=0, logit_bias={best: -math.inf}) as sampler:
         assert sampler.sample(ctx) == second
@@ -211,7 +214,7 @@ def test_logit_bias(tiny: Model, ctx: ffi.CData) -> None:
         assert sampler.sample(ctx) == 7
 
 
-def test_penalties_see_the_prompt(tiny: Model, ctx: ffi.CData) -> None:
+def test_penalties_see_the_prompt(tiny: Model, ctx: llama_context_p) -> None:
     best, second = (int(token) for token in logits_of(ctx).argsort()[::-1][:2])
     with Sampler(tiny, temperature=0, presence_penalty=100, grammar="root ::= .*") as sampler:
         sampler.accept_prompt([best])
@@ -266,7 +269,7 @@ def test_what_needs_a_vocabulary(keywords: dict[str, Any]) -> None:
     with pytest.raises(llamacffi.InvalidArgumentError, match="needs the vocabulary: give a Model"):
         Sampler(**keywords)
     with pytest.raises(llamacffi.InvalidArgumentError, match=r"not 'model.gguf'"):
-        Sampler("model.gguf", **keywords)
+        unchecked.Sampler("model.gguf", **keywords)
 
 
 def test_what_is_wrong_with_a_grammar_is_told_once(tiny: Model, caplog: pytest.LogCaptureFixture) -> None:
@@ -280,7 +283,7 @@ def test_what_is_wrong_with_a_grammar_is_told_once(tiny: Model, caplog: pytest.L
 # --- grammars -------------------------------------------------------------------------------------------------------
 
 
-def generate(model: Any, ctx: ffi.CData, sampler: Sampler, prompt: str, n: int) -> str:
+def generate(model: Any, ctx: llama_context_p, sampler: Sampler, prompt: str, n: int) -> str:
     """Text by the real model, until its end."""
     vocab = lib.llama_model_get_vocab(model)
     tokens = ffi.new("llama_token[]", 64)
@@ -297,7 +300,7 @@ def generate(model: Any, ctx: ffi.CData, sampler: Sampler, prompt: str, n: int) 
     return text.decode("utf-8", "replace")
 
 
-def test_text_by_a_grammar(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> None:
+def test_text_by_a_grammar(model: llama_model_p, make_context: MakeContext) -> None:
     grammar = 'root ::= "{" digit digit "-" [x-z] "}"\ndigit ::= [0-9]'
     for seed in range(3):
         with Sampler(model, grammar=grammar, temperature=1.5, seed=seed) as sampler:
@@ -308,9 +311,10 @@ def test_text_by_a_grammar(model: ffi.CData, make_context: Callable[..., ffi.CDa
         assert text[4] in "xyz"
 
 
-def test_a_grammar_that_is_triggered(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> None:
+def test_a_grammar_that_is_triggered(model: llama_model_p, make_context: MakeContext) -> None:
     """The model counts; from 3 on, it must write letters."""
-    for triggers in ({"trigger_words": ["3"]}, {"trigger_patterns": ["2, (3)"]}):
+    several: list[dict[str, Any]] = [{"trigger_words": ["3"]}, {"trigger_patterns": ["2, (3)"]}]
+    for triggers in several:
         with Sampler(model, temperature=0, grammar='root ::= "3" [a-z]+ "."', **triggers) as sampler:
             text = generate(model, make_context(), sampler, "Count: 0, 1, 2, 3, 4, 5, 6. Count: 0, 1,", 24)
         before, _, after = text.partition("3")
@@ -327,7 +331,7 @@ def test_what_a_grammar_does_not_allow(tiny: Model) -> None:
 # --- chains and owners ----------------------------------------------------------------------------------------------
 
 
-def test_a_chain_owns_what_is_in_it(ctx: ffi.CData) -> None:
+def test_a_chain_owns_what_is_in_it(ctx: llama_context_p) -> None:
     links = [Sampler.top_k(5), Sampler.temp(0.5), Sampler.greedy()]
     chain = Sampler.chain(links)
     assert len(chain) == 3
@@ -345,7 +349,7 @@ def test_a_chain_owns_what_is_in_it(ctx: ffi.CData) -> None:
         empty[0]
 
 
-def test_a_link_keeps_its_chain(ctx: ffi.CData) -> None:
+def test_a_link_keeps_its_chain(ctx: llama_context_p) -> None:
     link = Sampler.chain([Sampler.greedy()])[0]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -355,8 +359,9 @@ def test_a_link_keeps_its_chain(ctx: ffi.CData) -> None:
         gc.collect()
 
 
-def test_what_can_not_be_appended(ctx: ffi.CData) -> None:
+def test_what_can_not_be_appended(ctx: llama_context_p) -> None:
     with Sampler.chain() as chain, Sampler.greedy() as greedy:
+        wrong: Any
         for wrong, reason in ((chain, "itself"), (5, "no Sampler")):
             with pytest.raises(llamacffi.InvalidArgumentError, match=reason):
                 chain.append(wrong)
@@ -370,7 +375,7 @@ def test_what_can_not_be_appended(ctx: ffi.CData) -> None:
         assert chain.sample(ctx) == logits_of(ctx).argmax()
 
 
-def test_out_of_a_chain(ctx: ffi.CData) -> None:
+def test_out_of_a_chain(ctx: llama_context_p) -> None:
     with Sampler.chain([Sampler.temp(0.5), Sampler.greedy()]) as chain:
         removed = chain.remove(-1)
         assert names(chain) == ["temp"]
@@ -378,15 +383,16 @@ def test_out_of_a_chain(ctx: ffi.CData) -> None:
         assert removed.sample(ctx) == logits_of(ctx).argmax()
 
 
-def test_nothing_is_chosen(ctx: ffi.CData) -> None:
+def test_nothing_is_chosen(ctx: llama_context_p) -> None:
     with Sampler.chain([Sampler.temp(0.5)]) as chain, pytest.raises(llamacffi.LlamaError):
         chain.sample(ctx)
     with Sampler(temperature=0) as sampler:
         for wrong in (3, -9):
             with pytest.raises(llamacffi.LlamaError):
                 sampler.sample(ctx, wrong)
+        nothing: Any = None
         with pytest.raises(llamacffi.LlamaError):
-            sampler.sample(None)
+            sampler.sample(nothing)
 
 
 def test_a_model_closes_the_samplers_of_its_vocabulary(tmp_path: Path) -> None:
@@ -402,7 +408,7 @@ def test_a_model_closes_the_samplers_of_its_vocabulary(tmp_path: Path) -> None:
     other.close()
 
 
-def test_copies(ctx: ffi.CData) -> None:
+def test_copies(ctx: llama_context_p) -> None:
     with Sampler(temperature=2, top_k=0, min_p=0, top_p=1, seed=5) as sampler:
         [sampler.sample(ctx) for _ in range(3)]
         with sampler.clone() as copy:
@@ -410,7 +416,7 @@ def test_copies(ctx: ffi.CData) -> None:
             assert [copy.sample(ctx) for _ in range(9)] == [sampler.sample(ctx) for _ in range(9)]
 
 
-def test_after_close(ctx: ffi.CData) -> None:
+def test_after_close(ctx: llama_context_p) -> None:
     sampler = Sampler()
     sampler.close()
     sampler.close()
@@ -422,7 +428,7 @@ def test_after_close(ctx: ffi.CData) -> None:
         sampler.perf,
         lambda: sampler.name,
         lambda: len(sampler),
-        lambda: sampler.append(Sampler.from_handle(ffi.NULL)),
+        lambda: sampler.append(unchecked.Sampler.from_handle(ffi.NULL)),
         sampler.__enter__,
     ):
         with pytest.raises(llamacffi.FreedHandleError, match="Sampler was closed"):
@@ -456,7 +462,7 @@ def test_of_options(tiny: Model) -> None:
     made.close()
 
 
-def test_perf(ctx: ffi.CData) -> None:
+def test_perf(ctx: llama_context_p) -> None:
     with Sampler(no_perf=False) as sampler:
         for _ in range(5):
             sampler.sample(ctx)
@@ -496,7 +502,7 @@ def test_candidates() -> None:
 # --- written in Python ----------------------------------------------------------------------------------------------
 
 
-def test_a_function_as_a_sampler(ctx: ffi.CData) -> None:
+def test_a_function_as_a_sampler(ctx: llama_context_p) -> None:
     seen: list[Any] = []
 
     def least(candidates: Candidates) -> None:
@@ -515,8 +521,8 @@ def test_a_function_as_a_sampler(ctx: ffi.CData) -> None:
         candidates.size = 1
 
 
-def test_views_are_made_once(ctx: ffi.CData) -> None:
-    views = []
+def test_views_are_made_once(ctx: llama_context_p) -> None:
+    views: list[Any] = []
 
     def keep(candidates: Candidates) -> None:
         views.append(candidates.logit)
@@ -529,7 +535,7 @@ def test_views_are_made_once(ctx: ffi.CData) -> None:
         del views[:]
 
 
-def test_a_sampler_that_cuts_and_orders(ctx: ffi.CData) -> None:
+def test_a_sampler_that_cuts_and_orders(ctx: llama_context_p) -> None:
     """Top 3 in Python, then llama.cpp's: it sees what was left."""
 
     def top_3(candidates: Candidates) -> None:
@@ -564,7 +570,7 @@ class Counter:
         return Counter(100 + self.n)
 
 
-def test_an_object_as_a_sampler(ctx: ffi.CData) -> None:
+def test_an_object_as_a_sampler(ctx: llama_context_p) -> None:
     counter = Counter()
     with Sampler.chain([Sampler.python(counter)]) as chain:
         assert names(chain) == ["Counter"]
@@ -578,7 +584,7 @@ def test_an_object_as_a_sampler(ctx: ffi.CData) -> None:
         Sampler.python(5)
 
 
-def test_what_a_sampler_raises(ctx: ffi.CData) -> None:
+def test_what_a_sampler_raises(ctx: llama_context_p) -> None:
     def fail(candidates: Candidates) -> None:
         raise ZeroDivisionError("mine")
 
@@ -590,7 +596,7 @@ def test_what_a_sampler_raises(ctx: ffi.CData) -> None:
         sampler.sample(ctx)
 
 
-def test_a_logits_processor(ctx: ffi.CData) -> None:
+def test_a_logits_processor(ctx: llama_context_p) -> None:
     seen: list[tuple[list[int], Any]] = []
 
     def only_5_and_6(tokens: Any, logits: Any) -> None:
@@ -607,21 +613,24 @@ def test_a_logits_processor(ctx: ffi.CData) -> None:
     assert all((logits == logits_of(ctx)).all() for _, logits in seen)
 
 
-@pytest.mark.parametrize("form", [np.asarray, list, lambda each: each.astype(np.float64)])
-def test_logits_that_are_returned(ctx: ffi.CData, form: Callable[[Any], Any]) -> None:
+FORMS: list[Callable[[Any], Any]] = [np.asarray, list, lambda each: each.astype(np.float64)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_logits_that_are_returned(ctx: llama_context_p, form: Callable[[Any], Any]) -> None:
     with Sampler(temperature=0, processors=[lambda tokens, logits: form(-logits)]) as sampler:
         assert sampler.sample(ctx) == logits_of(ctx).argmin()
 
 
 @pytest.mark.parametrize("wrong", [0, [1.0], np.zeros(N - 1), np.zeros((N, 2)), ["a"] * N, "text"])
-def test_logits_that_are_wrong(ctx: ffi.CData, wrong: Any) -> None:
+def test_logits_that_are_wrong(ctx: llama_context_p, wrong: Any) -> None:
     with Sampler(processors=[lambda tokens, logits: wrong]) as sampler:
         for _ in range(2):
             with pytest.raises(llamacffi.InvalidArgumentError, match="logits processor returned"):
                 sampler.sample(ctx)
 
 
-def test_several_processors_and_their_state(ctx: ffi.CData) -> None:
+def test_several_processors_and_their_state(ctx: llama_context_p) -> None:
     def add(tokens: Any, logits: Any) -> None:
         logits[len(tokens)] += 1000
 
@@ -636,7 +645,7 @@ def test_several_processors_and_their_state(ctx: ffi.CData) -> None:
         assert sampler.sample(ctx) == 1
 
 
-def test_a_processor_that_is_not_the_first(ctx: ffi.CData) -> None:
+def test_a_processor_that_is_not_the_first(ctx: llama_context_p) -> None:
     links = [Sampler.top_k(5), Sampler.logits_processor(lambda tokens, logits: None), Sampler.greedy()]
     with Sampler.chain(links) as chain, pytest.raises(llamacffi.LlamaError, match="first of its chain"):
         chain.sample(ctx)
@@ -645,7 +654,7 @@ def test_a_processor_that_is_not_the_first(ctx: ffi.CData) -> None:
 # --- without a list of the whole vocabulary ---------------------------------------------------------------------------
 
 
-def in_c(links: list[ffi.CData]) -> ffi.CData:
+def in_c(links: list[llama_sampler_p]) -> llama_sampler_p:
     chain = llamacffi.llama_sampler_chain_init(llamacffi.llama_sampler_chain_default_params())
     for link in links:
         llamacffi.llama_sampler_chain_add(chain, link)
@@ -654,7 +663,7 @@ def in_c(links: list[ffi.CData]) -> ffi.CData:
 
 @pytest.mark.parametrize("k", [1, 2, 40, 100, 101, 600])
 @pytest.mark.parametrize("kind", ["random", "few", "rising", "falling", "alike"])
-def test_the_same_tokens_as_in_llama_cpp(ctx: ffi.CData, k: int, kind: str) -> None:
+def test_the_same_tokens_as_in_llama_cpp(ctx: llama_context_p, k: int, kind: str) -> None:
     """Over logits of many kinds, which are written into the context."""
     random = np.random.default_rng(k)
     logits = {
@@ -678,7 +687,7 @@ def test_the_same_tokens_as_in_llama_cpp(ctx: ffi.CData, k: int, kind: str) -> N
         assert greedy.sample(ctx) == logits.argmax()
 
 
-def test_a_chain_that_was_changed_elsewhere(ctx: ffi.CData) -> None:
+def test_a_chain_that_was_changed_elsewhere(ctx: llama_context_p) -> None:
     best = logits_of(ctx).argmax()
     with Sampler.chain([Sampler.top_k(1), Sampler.dist(1)]) as chain:
         assert chain.sample(ctx) == best
@@ -692,7 +701,7 @@ def test_a_chain_that_was_changed_elsewhere(ctx: ffi.CData) -> None:
         assert chain.sample(ctx) == 5
 
 
-def test_measuring_changes_nothing(ctx: ffi.CData) -> None:
+def test_measuring_changes_nothing(ctx: llama_context_p) -> None:
     with Sampler(seed=3) as sampler, Sampler(seed=3, no_perf=False) as measuring:
         assert [sampler.sample(ctx) for _ in range(30)] == [measuring.sample(ctx) for _ in range(30)]
 
@@ -712,7 +721,7 @@ def test_a_context_that_samples_itself(tiny: Model) -> None:
 
 
 @pytest.mark.parametrize("then", ["greedy", "top_k", "dist", "nothing"])
-def test_what_a_sampler_in_python_asks_for(ctx: ffi.CData, then: str) -> None:
+def test_what_a_sampler_in_python_asks_for(ctx: llama_context_p, then: str) -> None:
     """Only logits, or the list, or logits and then the list: the rest of the chain sees what it has made of them."""
     second, third = (int(token) for token in logits_of(ctx).argsort()[::-1][1:3])
 
@@ -747,6 +756,7 @@ def test_what_a_sampler_in_python_asks_for(ctx: ffi.CData, then: str) -> None:
         if then == "nothing":
             candidates.selected = 0
 
+    rest: dict[str, list[Callable[[], Sampler]]]
     rest = {"greedy": [Sampler.greedy], "top_k": [lambda: Sampler.top_k(1), Sampler.dist], "dist": [Sampler.dist]}
     for function in (logits_alone, the_list, both, less):
         with Sampler.chain([Sampler.python(function), *(make() for make in rest.get(then, []))]) as chain:
@@ -757,7 +767,7 @@ def test_what_a_sampler_in_python_asks_for(ctx: ffi.CData, then: str) -> None:
                 assert copy.sample(ctx) == second
 
 
-def test_nothing_leaks(ctx: ffi.CData, tiny: Model) -> None:
+def test_nothing_leaks(ctx: llama_context_p, tiny: Model) -> None:
     psutil = pytest.importorskip("psutil")
 
     def turn() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import greedy
-from llamacffi import ffi, lib, llama_model_save_to_file
+from fixture_types import Run
+from llamacffi import lib, llama_model_save_to_file
 from llamacffi.native import encode_path
+from llamacffi.types import llama_model_p
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc and /dev/full")
@@ -22,14 +24,14 @@ PROMPT = "1, 2, 3, 4,"
 
 
 @pytest.fixture(scope="module")
-def model(model_path: str) -> Iterator[ffi.CData]:
+def model(model_path: str) -> Iterator[llama_model_p]:
     """The model, with weights as they are in the file: those that the processor wants otherwise can't be saved."""
     model = load_plainly(model_path)
     yield model
     lib.llama_model_free(model)
 
 
-def load_plainly(path: str) -> ffi.CData:
+def load_plainly(path: str) -> llama_model_p:
     params = lib.llama_model_default_params()
     params.use_extra_bufts = False
     model = lib.llama_model_load_from_file(encode_path(path), params)
@@ -49,7 +51,7 @@ def text_of(path: Path) -> str:
     return text
 
 
-def test_saved_model_is_the_same(model: ffi.CData, model_path: str, tmp_path: Path) -> None:
+def test_saved_model_is_the_same(model: llama_model_p, model_path: str, tmp_path: Path) -> None:
     path = tmp_path / "größer.gguf"
     assert llama_model_save_to_file(model, os.fsencode(path)) is True
     assert path.stat().st_size > 0.9 * os.path.getsize(model_path)
@@ -58,20 +60,20 @@ def test_saved_model_is_the_same(model: ffi.CData, model_path: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])
-def test_kinds_of_paths(model: ffi.CData, tmp_path: Path, kind: Callable[[str], object]) -> None:
+def test_kinds_of_paths(model: llama_model_p, tmp_path: Path, kind: Callable[[str], Any]) -> None:
     assert llama_model_save_to_file(model, kind(str(tmp_path / "model.gguf"))) is True
     assert (tmp_path / "model.gguf").stat().st_size > 1e6
 
 
 def test_relative_path_and_documented_keywords(
-    model: ffi.CData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: llama_model_p, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert llama_model_save_to_file(model, b"model.gguf", anything=1) is True
     assert os.listdir() == ["model.gguf"]
 
 
-def test_existing_file_is_replaced(model: ffi.CData, tmp_path: Path) -> None:
+def test_existing_file_is_replaced(model: llama_model_p, tmp_path: Path) -> None:
     path = tmp_path / "model.gguf"
     path.write_bytes(b"old")
     path.chmod(0o640)
@@ -82,7 +84,7 @@ def test_existing_file_is_replaced(model: ffi.CData, tmp_path: Path) -> None:
 
 
 @posix_only
-def test_new_file_is_as_the_umask_says(model: ffi.CData, tmp_path: Path) -> None:
+def test_new_file_is_as_the_umask_says(model: llama_model_p, tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         assert llama_model_save_to_file(model, os.fsencode(tmp_path / "model.gguf")) is True
@@ -92,7 +94,7 @@ def test_new_file_is_as_the_umask_says(model: ffi.CData, tmp_path: Path) -> None
 
 
 @posix_only
-def test_link_stays_a_link(model: ffi.CData, tmp_path: Path) -> None:
+def test_link_stays_a_link(model: llama_model_p, tmp_path: Path) -> None:
     (tmp_path / "deeper").mkdir()
     link, target = tmp_path / "link.gguf", tmp_path / "deeper" / "model.gguf"
     target.write_bytes(b"old")
@@ -102,7 +104,7 @@ def test_link_stays_a_link(model: ffi.CData, tmp_path: Path) -> None:
     assert target.stat().st_size > 1e6
 
 
-def test_model_may_replace_the_file_it_was_loaded_from(model: ffi.CData, tmp_path: Path) -> None:
+def test_model_may_replace_the_file_it_was_loaded_from(model: llama_model_p, tmp_path: Path) -> None:
     """The loaded model's memory is that file's, mapped."""
     path = tmp_path / "model.gguf"
     assert llama_model_save_to_file(model, os.fsencode(path)) is True
@@ -114,9 +116,7 @@ def test_model_may_replace_the_file_it_was_loaded_from(model: ffi.CData, tmp_pat
     assert text_of(path) == " 5, 6,"
 
 
-def test_weights_that_the_processor_wants_otherwise(
-    run_python: Callable[..., subprocess.CompletedProcess[str]], model_path: str, tmp_path: Path
-) -> None:
+def test_weights_that_the_processor_wants_otherwise(run_python: Run, model_path: str, tmp_path: Path) -> None:
     """Loaded with the default parameters: saved where the CPU backend left the weights as they were, else refused."""
     code = """
 import sys
@@ -135,25 +135,25 @@ print(llamacffi.llama_model_save_to_file(model, sys.argv[2].encode()))
         assert os.listdir(tmp_path) == []
 
 
-def test_folder_that_is_missing(model: ffi.CData, tmp_path: Path) -> None:
+def test_folder_that_is_missing(model: llama_model_p, tmp_path: Path) -> None:
     assert llama_model_save_to_file(model, os.fsencode(tmp_path / "missing" / "model.gguf")) is False
     assert os.listdir(tmp_path) == []
 
 
-def test_path_that_is_a_folder(model: ffi.CData, tmp_path: Path) -> None:
+def test_path_that_is_a_folder(model: llama_model_p, tmp_path: Path) -> None:
     (tmp_path / "model.gguf").mkdir()
     assert llama_model_save_to_file(model, os.fsencode(tmp_path / "model.gguf")) is False
     assert os.listdir(tmp_path) == ["model.gguf"]
     assert os.listdir(tmp_path / "model.gguf") == []
 
 
-def test_path_through_a_file(model: ffi.CData, tmp_path: Path) -> None:
+def test_path_through_a_file(model: llama_model_p, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     assert llama_model_save_to_file(model, os.fsencode(tmp_path / "file" / "model.gguf")) is False
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-def test_empty_path(model: ffi.CData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_path(model: llama_model_p, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert llama_model_save_to_file(model, b"") is False
     assert os.listdir() == []
@@ -162,14 +162,14 @@ def test_empty_path(model: ffi.CData, tmp_path: Path, monkeypatch: pytest.Monkey
 
 @linux_only
 @pytest.mark.parametrize("path", ["/proc/model.gguf", "/dev/full", "/proc/version"])
-def test_where_nobody_can_write(model: ffi.CData, path: str) -> None:
+def test_where_nobody_can_write(model: llama_model_p, path: str) -> None:
     assert llama_model_save_to_file(model, os.fsencode(path)) is False
     assert os.path.exists(path) == (path != "/proc/model.gguf")
 
 
 @posix_only
 @pytest.mark.skipif(sys.platform != "win32" and os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_that_is_read_only(model: ffi.CData, tmp_path: Path) -> None:
+def test_folder_that_is_read_only(model: llama_model_p, tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
         assert llama_model_save_to_file(model, os.fsencode(tmp_path / "model.gguf")) is False
@@ -182,7 +182,7 @@ def test_folder_that_is_read_only(model: ffi.CData, tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", [0, 1000, 50_000_000])
 @pytest.mark.parametrize("old", [b"old", None])
 def test_full_disk(
-    run_python: Callable[..., subprocess.CompletedProcess[str]],
+    run_python: Run,
     model_path: str,
     tmp_path: Path,
     limit: int,

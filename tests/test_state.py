@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import greedy
+from fixture_types import MakeContext
 from greedy import tokenize
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
-
-MakeContext = Callable[..., ffi.CData]
+from llamacffi.types import llama_model_p
 
 
 @pytest.fixture
-def tokens(model: ffi.CData) -> list[int]:
+def tokens(model: llama_model_p) -> list[int]:
     return tokenize(lib.llama_model_get_vocab(model), "Once upon a time, in a land far away")
 
 

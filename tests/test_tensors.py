@@ -10,7 +10,11 @@ from typing import Any, Callable
 import pytest
 
 import llamacffi
+from fixture_types import MakeContext
 from llamacffi import ffi, lib, tensors
+from llamacffi.types import ggml_context_p, ggml_tensor_p, llama_model_p
+
+MakeTensor = Callable[..., ggml_tensor_p]
 
 np = pytest.importorskip("numpy")
 
@@ -24,7 +28,7 @@ SLOW = {"iq2_xs", "iq2_s", "iq1_s", "iq1_m"}
 
 
 @pytest.fixture
-def ggml() -> Iterator[ffi.CData]:
+def ggml() -> Iterator[ggml_context_p]:
     params = ffi.new("struct ggml_init_params *", {"mem_size": 1 << 20})
     made = llamacffi.ggml_init(params[0])
     yield made
@@ -32,10 +36,10 @@ def ggml() -> Iterator[ffi.CData]:
 
 
 @pytest.fixture
-def tensor(ggml: ffi.CData) -> Callable[..., ffi.CData]:
+def tensor(ggml: ggml_context_p) -> MakeTensor:
     """A function that makes a tensor, its bytes random or those given."""
 
-    def make(type_: int, *ne: int, data: Any = None) -> ffi.CData:
+    def make(type_: int, *ne: int, data: Any = None) -> ggml_tensor_p:
         made = llamacffi.ggml_new_tensor(ggml, type_, len(ne), ffi.new("int64_t[]", ne))
         size = lib.ggml_nbytes(made)
         given = bytes(data) if data is not None else random.Random(0).randbytes(size)
@@ -59,7 +63,7 @@ def tensor(ggml: ffi.CData) -> Callable[..., ffi.CData]:
         ("i64", "int64"),
     ],
 )
-def test_types_of_numbers(tensor: Callable[..., ffi.CData], name: str, dtype: str) -> None:
+def test_types_of_numbers(tensor: MakeTensor, name: str, dtype: str) -> None:
     made = tensor(tensors.type_number(name), 5, 3, 2)
     seen = tensors.array(made)
     assert seen.dtype == dtype
@@ -70,13 +74,13 @@ def test_types_of_numbers(tensor: Callable[..., ffi.CData], name: str, dtype: st
     assert tensors.array(made)[1, 2, 4] == 1
 
 
-def test_what_is_a_vector_and_what_has_one_row(tensor: Callable[..., ffi.CData]) -> None:
+def test_what_is_a_vector_and_what_has_one_row(tensor: MakeTensor) -> None:
     assert tensors.array(tensor(lib.GGML_TYPE_F32, 7)).shape == (7,)
     assert tensors.array(tensor(lib.GGML_TYPE_F32, 7, 1)).shape == (7,)
     assert tensors.array(tensor(lib.GGML_TYPE_F32, 7, 1, 2)).shape == (2, 1, 7)
 
 
-def test_views_of_tensors(ggml: ffi.CData, tensor: Callable[..., ffi.CData]) -> None:
+def test_views_of_tensors(ggml: ggml_context_p, tensor: MakeTensor) -> None:
     """Transposed, permuted, a part of another: by strides, and as ggml itself copies them out."""
     made = tensor(lib.GGML_TYPE_F32, 4, 3, 2, data=array("f", range(24)).tobytes())
     whole = tensors.array(made)
@@ -90,7 +94,7 @@ def test_views_of_tensors(ggml: ffi.CData, tensor: Callable[..., ffi.CData]) -> 
     assert (whole[0, :, 1:3] == -1).all()
 
 
-def test_permuted_as_ggml_copies(ggml: ffi.CData, tensor: Callable[..., ffi.CData]) -> None:
+def test_permuted_as_ggml_copies(ggml: ggml_context_p, tensor: MakeTensor) -> None:
     made = tensor(lib.GGML_TYPE_F32, 4, 3, 2, data=array("f", range(24)).tobytes())
     permuted = lib.ggml_permute(ggml, made, 1, 2, 0, 3)
     copied = lib.ggml_cont(ggml, permuted)
@@ -102,7 +106,7 @@ def test_permuted_as_ggml_copies(ggml: ffi.CData, tensor: Callable[..., ffi.CDat
     assert (tensors.array(permuted) == tensors.array(copied)).all()
 
 
-def rows_by_ggml(ggml: ffi.CData, made: ffi.CData, n: int) -> Any:
+def rows_by_ggml(ggml: ggml_context_p, made: ggml_tensor_p, n: int) -> Any:
     """A tensor's rows as the CPU's get_rows gives them."""
     indices = llamacffi.ggml_new_tensor_1d(ggml, lib.GGML_TYPE_I32, n)
     tensors.array(indices)[:] = range(n)
@@ -114,7 +118,7 @@ def rows_by_ggml(ggml: ffi.CData, made: ffi.CData, n: int) -> Any:
 
 
 @pytest.mark.parametrize("name", [*QUANTIZED, "f16", "bf16"])
-def test_dequantize_any_bytes(ggml: ffi.CData, tensor: Callable[..., ffi.CData], name: str) -> None:
+def test_dequantize_any_bytes(ggml: ggml_context_p, tensor: MakeTensor, name: str) -> None:
     made = tensor(tensors.type_number(name), 512, 3)
     floats = tensors.dequantize(made)
     assert floats.shape == (3, 512)
@@ -125,7 +129,7 @@ def test_dequantize_any_bytes(ggml: ffi.CData, tensor: Callable[..., ffi.CData],
 
 
 @pytest.mark.parametrize("name", [name for name in [*QUANTIZED, "f16", "bf16"] if name not in SLOW])
-def test_quantize(tensor: Callable[..., ffi.CData], name: str) -> None:
+def test_quantize(tensor: MakeTensor, name: str) -> None:
     number = tensors.type_number(name)
     values = np.random.default_rng(0).standard_normal((3, 512)).astype(np.float32)
     imatrix = np.ones(512, np.float32)
@@ -140,7 +144,7 @@ def test_quantize(tensor: Callable[..., ffi.CData], name: str) -> None:
 
 
 def test_all_types_that_ggml_quantizes_are_tested() -> None:
-    made = set()
+    made: set[str] = set()
     for number in range(lib.GGML_TYPE_COUNT):
         with pytest.raises(llamacffi.InvalidArgumentError) as raised:
             llamacffi.ggml_quantize_chunk(number, ffi.new("float[1]"), ffi.new("char[1]"), 0, 0, 0, None)
@@ -149,21 +153,22 @@ def test_all_types_that_ggml_quantizes_are_tested() -> None:
     assert made == {*QUANTIZED, "f16", "bf16", "f32"}
 
 
-def test_quantized_as_bytes(tensor: Callable[..., ffi.CData]) -> None:
+def test_quantized_as_bytes(tensor: MakeTensor) -> None:
     made = tensor(lib.GGML_TYPE_Q8_0, 64, 3)
     seen = tensors.array(made)
     assert seen.dtype == np.uint8
     assert seen.shape == (3, 2 * 34)
 
 
-def test_what_has_no_floats(tensor: Callable[..., ffi.CData]) -> None:
+def test_what_has_no_floats(tensor: MakeTensor) -> None:
     with pytest.raises(llamacffi.InvalidArgumentError, match="q8_1"):
         tensors.dequantize(tensor(lib.GGML_TYPE_Q8_1, 32))
 
 
-def test_what_is_no_tensor(ggml: ffi.CData) -> None:
+def test_what_is_no_tensor(ggml: ggml_context_p) -> None:
+    null: Any = ffi.NULL
     with pytest.raises(llamacffi.LlamaError, match="tensor"):
-        tensors.array(ffi.NULL)
+        tensors.array(null)
     params = ffi.new("struct ggml_init_params *", {"mem_size": 4096, "no_alloc": True})
     context = llamacffi.ggml_init(params[0])
     empty = llamacffi.ggml_new_tensor_1d(context, lib.GGML_TYPE_F32, 4)
@@ -188,11 +193,11 @@ def test_wrong_values_to_quantize() -> None:
         tensors.quantize(np.zeros((2, 256)), "iq1_s", np.ones(4))
 
 
-def test_tensors_in_an_eval_callback(model: ffi.CData, make_context: Callable[..., ffi.CData]) -> None:
+def test_tensors_in_an_eval_callback(model: llama_model_p, make_context: MakeContext) -> None:
     """Real activations: what a norm makes of its input, computed again with NumPy."""
     seen: list[tuple[Any, Any]] = []
 
-    def look(tensor: ffi.CData, ask: bool) -> bool:
+    def look(tensor: ggml_tensor_p, ask: bool) -> bool:
         mine = ffi.string(tensor.name) == b"norm-0"
         if not ask and mine:
             seen.append((tensors.array(tensor.src[0]).copy(), tensors.array(tensor).copy()))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
 import llama_cpp_python
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from fixture_types import Run
 
 # The same greedy loop for both; each step of one is followed by a step of the other.
 PROGRAM = """

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import array
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, Union
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +15,8 @@ from hypothesis import strategies as st
 import tiny_models
 import vendor
 from carrier import ROOT
+from fixture_types import Run
 from llamacffi import FreedHandleError, InvalidArgumentError, Model, Vocab, ffi, lib
-
-Run = Callable[..., "CompletedProcess[str]"]
 
 MODELS = vendor.obtain(ROOT) / "models"
 VOCABULARIES = sorted(path for path in MODELS.glob("ggml-vocab-*.gguf") if Path(f"{path}.inp").exists())
@@ -179,7 +177,8 @@ def test_many_are_like_one_by_one(spm: Vocab, texts: list[str], special: bool) -
 
 def test_arrays_of_many(vocab: Vocab) -> None:
     numpy = pytest.importorskip("numpy")
-    arrays = vocab.tokenize_many(iter(["one", b"two three", "", "four"]))
+    mixed: list[Union[str, bytes]] = ["one", b"two three", "", "four"]
+    arrays = vocab.tokenize_many(iter(mixed))
     assert [type(each) for each in arrays] == [numpy.ndarray] * 4
     assert {each.dtype for each in arrays} == {numpy.dtype("int32")}
     assert [len(each) for each in arrays] == [1, 2, 0, 1]
@@ -198,6 +197,7 @@ def test_arrays_without_numpy(vocab: Vocab, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_many_are_several(vocab: Vocab) -> None:
+    texts: Any
     for texts in ("text", b"text"):
         with pytest.raises(InvalidArgumentError, match="must be several"):
             vocab.tokenize_many(texts)

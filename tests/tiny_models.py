@@ -83,13 +83,18 @@ def vocabulary(name: str, n_tokens: int = N_VOCAB) -> dict[str, Value]:
             values[key] = _get(gguf, id_, None if key.endswith(".merges") else n_tokens)
     lib.gguf_free(gguf)
     if "tokenizer.ggml.merges" in values:
-        known = set(values["tokenizer.ggml.tokens"])  # type: ignore[arg-type]
-        merges = [str(merge) for merge in values["tokenizer.ggml.merges"]]  # type: ignore[union-attr]
+        known = set(_texts(values["tokenizer.ggml.tokens"]))
+        merges = _texts(values["tokenizer.ggml.merges"])
         values["tokenizer.ggml.merges"] = [merge for merge in merges if merge.replace(" ", "") in known]
     for key, value in values.items():
         if key.endswith("_token_id") and isinstance(value, int) and value >= n_tokens:
             values[key] = 0
     return values
+
+
+def _texts(value: Value) -> list[str]:
+    assert isinstance(value, list)
+    return [str(each) for each in value]
 
 
 def _get(gguf: Any, id_: int, most: int | None) -> Value:
@@ -141,7 +146,9 @@ def write_llama(
         "output.weight": (n_embd, N_VOCAB),
     }
     n_kv = n_embd * N_HEAD_KV // N_HEAD
-    for layer in range(int(changed.get("block_count", N_LAYER))):  # type: ignore[arg-type]
+    n_layer = changed.get("block_count", N_LAYER)
+    assert isinstance(n_layer, int)
+    for layer in range(n_layer):
         for name, ne in (
             ("attn_norm", (n_embd,)),
             ("attn_q", (n_embd, n_embd)),

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 # For a program whose first argument is the workers' addresses: makes them devices RPC0, RPC1, …
@@ -25,20 +25,20 @@ class Worker(NamedTuple):
 
 
 @contextlib.contextmanager
-def workers(count: int) -> Iterator[list[str]]:
+def workers(count: int) -> Generator[list[str], None, None]:
     """Start as many workers; their addresses."""
     with started(count) as all_of_them:
         yield [worker.address for worker in all_of_them]
 
 
 @contextlib.contextmanager
-def started(count: int, *options: str) -> Iterator[list[Worker]]:
+def started(count: int, *options: str) -> Generator[list[Worker], None, None]:
     """Start as many workers, with these options beside the usual; end those that are left."""
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         ports = [each.getsockname()[1] for each in held]  # all at once, so that they differ
         stack.close()
-        found = []
+        found: list[Worker] = []
         for port in ports:
             process = subprocess.Popen(
                 [sys.executable, "-m", "llamacffi", "rpc-server", "-p", str(port), "-dev", "CPU", "-t", "1", *options],

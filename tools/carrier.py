@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Callable, NamedTuple
 
@@ -26,7 +27,7 @@ class VendorError(Exception):
 
 
 class Pin(NamedTuple):
-    """One exact file of the package index."""
+    """One exact file of the package index. Without a `sha256` it is whichever file the index has of that version."""
 
     carrier: str
     version: str
@@ -34,6 +35,11 @@ class Pin(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.carrier} {self.version}"
+
+    @property
+    def line(self) -> str:
+        """As requirements files have it."""
+        return f"{self.carrier}=={self.version}" + (f" --hash=sha256:{self.sha256}" if self.sha256 else "")
 
 
 def read_pin_file(path: Path) -> str:
@@ -58,7 +64,7 @@ def _work_folder(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def workspace(target: Path) -> Iterator[Path]:
+def workspace(target: Path) -> Generator[Path]:
     """Lend an empty folder beside `target`, to prepare it in, and remove the folder afterwards.
 
     One process at a time gets it; others wait. So whatever lies in the folder at the start was left by a run that was
@@ -103,8 +109,9 @@ def download(pin: Pin, work: Path, *, form: str) -> Path:
     folder.mkdir()
     # pip takes hashes from a requirements file only.
     requirements = work / "requirements.txt"
-    requirements.write_text(f"{pin.carrier}=={pin.version} --hash=sha256:{pin.sha256}\n", encoding="ascii")
-    options = ["--no-deps", "--require-hashes", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+    requirements.write_text(f"{pin.line}\n", encoding="utf-8")
+    options = ["--no-deps", "--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+    options += ["--require-hashes"] * bool(pin.sha256)
     only = "--no-binary" if form == "sdist" else "--only-binary"
     command = [sys.executable, "-m", "pip", "download", *options, only, pin.carrier]
     print(f"downloading {pin} with pip", file=sys.stderr, flush=True)
@@ -117,6 +124,10 @@ def download(pin: Pin, work: Path, *, form: str) -> Path:
                 f"the sha256 of {pin} differs from the pinned one:\n{_indented(hashes)}\n"
                 "It is not the file that was reviewed: nothing was unpacked. Find out why before you change the pin."
             )
+        known = re.search(r"\(from versions: (?!none\b)(.*)\)", output)
+        if known and "No matching distribution" in output:
+            newest = ", ".join(known[1].split(", ")[-12:])
+            raise VendorError(f"the package index has no {pin}; the newest that it has: {newest}.")
         raise VendorError(
             f"pip cannot download {pin}; it says:\n{_indented(lines[-8:])}\n"
             "Check the network and pip's settings and run it again."
@@ -153,12 +164,12 @@ def _run(command: list[str]) -> tuple[int, str]:
         text=True,
         errors="replace",
         env=env,
-        start_new_session=True,  # a process group of its own, for _stop (no effect on Windows)
+        start_new_session=True,  # a process group of its own, for stop (no effect on Windows)
     ) as process:
         try:
             output, _ = process.communicate()
         except BaseException:
-            _stop(process)
+            stop(process)
             raise
     return process.returncode, output
 
@@ -181,8 +192,8 @@ if sys.platform == "win32":
                 if error.errno != errno.EDEADLK:
                     raise
 
-    def _stop(process: subprocess.Popen[str]) -> None:
-        """End pip; a Ctrl-C has reached what it started without us."""
+    def stop(process: subprocess.Popen[str]) -> None:
+        """End a program, pip or make; a Ctrl-C has reached what it started without us."""
         process.kill()
 
 else:
@@ -192,8 +203,8 @@ else:
         """Wait for the exclusive lock on `file`; closing the file releases it, also when the process is killed."""
         fcntl.flock(file, fcntl.LOCK_EX)
 
-    def _stop(process: subprocess.Popen[str]) -> None:
-        """End pip and all it started: first as Ctrl-C would, so that pip removes its temporary files."""
+    def stop(process: subprocess.Popen[str]) -> None:
+        """End a program in a process group of its own, and all it started: first as Ctrl-C would, so that it tidies."""
         for kind in signal.SIGINT, signal.SIGKILL:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: PermissionError if all are gone
                 os.killpg(process.pid, kind)

@@ -92,7 +92,7 @@ def carriers(headers_only: bool = False) -> list[Carrier]:
     Raises:
         VendorError: there is no such list, or a line is not as it should be.
     """
-    found = []
+    found: list[Carrier] = []
     for line in read_pin_file(LIST).splitlines():
         match = _LINE.fullmatch(line)
         if not match and line and not line.startswith("#"):
@@ -110,7 +110,7 @@ def try_one(carrier: Carrier) -> dict[str, str]:
     """
     tree = BUILD / carrier.pin.version
     _copy_sources(tree)
-    source = vendor.obtain(tree, carrier.pin)
+    source = vendor.obtain(tree, pin=carrier.pin)
     row = {"date": carrier.date, "commit": vendor.read_commit(source) or "", "tried": str(datetime.date.today())}
     run = _Steps(tree, source)
     try:
@@ -182,7 +182,8 @@ class _Steps:
         except StepFailed as failure:
             if not report.exists():  # the process has ended
                 return 0, {which: str(failure)}
-        passed, failed = 0, {}
+        passed = 0
+        failed: dict[str, str] = {}
         for case in ElementTree.parse(report).iter("testcase"):
             wrong = next((each for each in case if each.tag in ("failure", "error")), None)
             if wrong is not None:
@@ -240,7 +241,7 @@ def _copy_sources(tree: Path) -> None:
 def table(rows: dict[str, dict[str, str]]) -> str:
     """The page with the table, from the rows by version."""
     lines = [" | ".join(_COLUMNS), " | ".join("---" for _ in _COLUMNS)]
-    notes = []
+    notes: list[str] = []
     for carrier in reversed(carriers()):
         version = carrier.pin.version
         row = rows.get(version)
@@ -282,7 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
         for version in options.version:
             if version not in known:
                 raise VendorError(f"{LIST} has no {version}, only {', '.join(known)}")
-        for version in [] if options.table else options.version or known:
+        wanted: list[str] = [] if options.table else options.version or list(known)
+        for version in wanted:
             print(f"{version}: building and testing in {BUILD / version}", file=sys.stderr, flush=True)
             row = try_one(known[version])
             print(json.dumps(row, indent=1), flush=True)

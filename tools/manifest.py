@@ -3,7 +3,7 @@
 version   llama.cpp's, as `llama_version()` tells it
 commit    llama.cpp's, "unknown" if its source did not say
 abi       a fingerprint of what a backend's module and the core must agree on; "" if libllama is the user's own
-written_for  the release whose llama.cpp the package is written for, "llama-cpp-python 0.3.36"
+written_for  if this is another llama.cpp than the package is written for: that one's release, "llama-cpp-python 0.3.36"
 prefix    where libllama is, if it is the user's own: the folders `include` and `library`
 told      what the libraries tell of themselves, by function: versions, commit, a size
 names     what they call the values of enums: function to value to name
@@ -59,7 +59,9 @@ def facts(source: Path, version: str, commit: str) -> dict[str, Any]:
         version: llama.cpp's version, as CMake found it.
         commit: the commit that the source is.
     """
-    return {"version": version, "commit": commit, "abi": abi(source), "written_for": written_for()}
+    release = written_for()
+    pinned = str(vendor.read_stamp(source)) == release
+    return {"version": version, "commit": commit, "abi": abi(source), "written_for": "" if pinned else release}
 
 
 def abi(source: Path) -> str:

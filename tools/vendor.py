@@ -58,11 +58,12 @@ def _git(folder: Path, *arguments: str) -> str:
     return "" if done.returncode else done.stdout.strip()
 
 
-def obtain(root: Path, pin: Pin | None = None) -> Path:
+def obtain(root: Path, archive: Path | None = None, pin: Pin | None = None) -> Path:
     """Make sure that `root`/vendor/llama.cpp is the source that a pin names; return its path.
 
     Args:
         root: the repository, or another folder that has or gets a `vendor`.
+        archive: the very sdist that is pinned, where it is at hand.
         pin: the pin; by default, that in `root`/vendor/requirements.txt.
 
     Raises:
@@ -82,7 +83,7 @@ def obtain(root: Path, pin: Pin | None = None) -> Path:
                 f"{target} was put there by hand (it has no {STAMP}) and is left alone.\n"
                 "Remove it, or set LLAMACFFI_SOURCE_DIR to build from a tree of your own."
             )
-        archive = download(pin, work, form="sdist")
+        archive = archive or download(pin, work, form="sdist")
         tree = work / "llama.cpp"
         commit = unpack(archive, tree)
         stamp = {**pin._asdict(), "commit": commit}

@@ -43,6 +43,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._checked import *  # noqa: F403  # the C functions and constants
     from .adapters import LoraAdapter as LoraAdapter
     from .batch import Batch as Batch
     from .context import Context as Context
@@ -52,7 +53,17 @@ if TYPE_CHECKING:
     from .model import Model as Model
     from .quantization import quantize as quantize
     from .samplers import Sampler as Sampler
+    from .saving import llama_model_save_to_file as llama_model_save_to_file
     from .vocab import Vocab as Vocab
+
+    LLAMA_MAX_DEVICES: int
+    """How many devices llama.cpp can use at once (C: `llama_max_devices`)."""
+    llama_model_p: str
+    """The name of `struct llama_model *` for cffi."""
+    llama_context_p: str
+    """The name of `struct llama_context *` for cffi."""
+    llama_token: str
+    """The name of `llama_token` for cffi."""
 
 # What owns native objects, and where it is: imported when it is first asked for, to keep this import light.
 _OWNING = {
@@ -69,10 +80,12 @@ _OWNING = {
 }
 
 
-def __getattr__(name: str) -> "Any":
-    # Kept: asking again costs several times what the call itself does.
-    value = globals()[name] = _find(name)
-    return value
+if not TYPE_CHECKING:  # to checkers, a name that the stubs don't have is a mistake
+
+    def __getattr__(name: str) -> "Any":
+        # Kept: asking again costs several times what the call itself does.
+        value = globals()[name] = _find(name)
+        return value
 
 
 def _find(name: str) -> "Any":
@@ -84,6 +97,8 @@ def _find(name: str) -> "Any":
 
 
 def __dir__() -> list[str]:
-    module = type(_facade)  # type() and not isinstance(): cffi's lib gives itself out as a module
-    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not module)
-    return sorted({*own, *_OWNING, *_facade.names()})
+    from types import ModuleType
+
+    # type() and not isinstance(): cffi's lib gives itself out as a module
+    own = (name for name, value in globals().items() if name[0] != "_" and type(value) is not ModuleType)
+    return sorted({*own, *_OWNING, *_facade.names()} - {"TYPE_CHECKING"})

@@ -7,19 +7,20 @@ import io
 import os
 import sys
 from importlib import import_module
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import llamacffi
 
 from . import sdk
 from .cli import COMMANDS
 from .errors import InvalidArgumentError, LlamaError
+from .native import report
 
 
 class _Command(argparse.ArgumentParser):
     """The parser of a command, whose module is imported when the command is given."""
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # overloads
         command = import_module(f".cli.{self.prog.split()[-1].replace('-', '_')}", __package__)
         self.description = command.__doc__.partition("\n\n")[0] if command.__doc__ else None
         command.add_options(self)
@@ -48,15 +49,20 @@ def _parser() -> argparse.ArgumentParser:
 def _print_facts(options: argparse.Namespace) -> None:
     """Arguments on one line, as a shell reads them; each folder on a line of its own."""
     import shlex
-    import subprocess
 
-    values = [fact() for fact in options.facts]
+    from .cli import terminal
+
+    values: list[Union[str, list[str]]] = [fact() for fact in options.facts]
     arguments = [argument for value in values if isinstance(value, list) for argument in value]
+    lines = [value for value in values if isinstance(value, str)]
     if arguments:
-        print(subprocess.list2cmdline(arguments) if os.name == "nt" else " ".join(map(shlex.quote, arguments)))
-    for value in values:
-        if isinstance(value, str):
-            print(value)
+        if os.name == "nt":
+            import subprocess
+
+            lines.insert(0, subprocess.list2cmdline(arguments))
+        else:
+            lines.insert(0, shlex.join(arguments))
+    terminal.write("".join(f"{line}\n" for line in lines))
 
 
 def main(arguments: Optional[list[str]] = None) -> int:
@@ -68,25 +74,31 @@ def main(arguments: Optional[list[str]] = None) -> int:
     options = parser.parse_args(arguments)
     if bool(options.facts) == bool(options.command):
         parser.error("give either a COMMAND or any of --cflags, --libs, --cmakedir, --pkgconfigdir")
+    output: Any = sys.stdout
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # the output's encoding may lack what a model writes
+        output.reconfigure(errors="replace")  # the output's encoding may lack what a model writes
     if options.verbose:
         import logging
 
         logging.basicConfig(format="%(message)s", level=logging.DEBUG)
+    from .cli import terminal  # now that there is something to be done
+
     try:
         options.run(options)
     except LlamaError as error:
         # llama.cpp's own words have been logged, but for those on an argument, such as a grammar.
-        print(f"llamacffi: {error if isinstance(error, InvalidArgumentError) else error.args[0]}", file=sys.stderr)
+        report(f"{error if isinstance(error, InvalidArgumentError) else error.args[0]}")
         return 1
     except KeyboardInterrupt:
         return 130
+    except terminal.OutputError as error:
+        # The interpreter must not try to flush it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+        if not isinstance(error.__cause__, BrokenPipeError):  # whoever reads no further wants no message either
+            report(f"can't write the output: {error}")
+        return 1
     except OSError as error:
-        # Our output has nowhere to go, and the interpreter must not try to flush it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # whoever reads no further wants no message either
-            print(f"llamacffi: can't write the output: {error.strerror}", file=sys.stderr)
+        report(str(error))
         return 1
     return 0
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, BinaryIO, Union
 import llamacffi
 
 from .errors import LlamaError, reason
-from .files import check_file
-from .model import c_file, read_metadata
-from .native import encode_path, ffi
+from .files import c_file, check_file
+from .metadata import read_metadata
+from .native import encode_path
 from .owner import Owner
+from .types import llama_adapter_lora_p
 
 if TYPE_CHECKING:
     from .model import Model
 
 
-class LoraAdapter(Owner):
+class LoraAdapter(Owner[llama_adapter_lora_p]):
     """A LoRA adapter for a model (C: `struct llama_adapter_lora`), which `Context.set_lora` puts to work.
 
     Args:
@@ -44,17 +45,14 @@ class LoraAdapter(Owner):
         super().__init__(handle, model)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> LoraAdapter:
+    def from_handle(cls, handle: llama_adapter_lora_p) -> LoraAdapter:
         """A `struct llama_adapter_lora *` as an object, which borrows it: closing this does not free the adapter.
 
         Raises:
             LlamaError: it is no adapter, or was freed.
         """
         llamacffi.llama_adapter_meta_count(handle)
-        adapter = cls.__new__(cls)
-        Owner.__init__(adapter, handle)
-        adapter._owned = False
-        return adapter
+        return cls._borrowing(handle)
 
     @property
     def metadata(self) -> Mapping[str, str]:

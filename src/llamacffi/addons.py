@@ -11,7 +11,8 @@ import os
 import llamacffi
 
 from .errors import BackendError
-from .native import encode_path, lib
+from .manifest import read
+from .native import PACKAGE, encode_path, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["EXTRAS", "AddOn", "find_addons", "load_libraries"]
 
 GROUP = "llamacffi.backends"
-# The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`.
+"""The group of the entry points by which add-ons are found."""
 EXTRAS = {"vulkan": "vulkan", "cuda": "cuda13"}
-_MANIFEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "manifest.json")
+"""The add-ons that we make: backend to what it is called in `pip install llamacffi[…]`."""
 
 
 class AddOn:
@@ -57,9 +58,11 @@ def find_addons() -> tuple[dict[str, AddOn], dict[str, str]]:
         if name in usable:
             continue
         try:
-            core = core or _read(_MANIFEST)
+            core = core or read("manifest.json", PACKAGE)
         except (OSError, ValueError) as error:
-            raise BackendError(f"{_MANIFEST}: {error}: the installation is not whole, install again") from None
+            raise BackendError(
+                f"{os.path.join(PACKAGE, 'manifest.json')}: {error}: the installation is not whole, install again"
+            ) from None
         try:
             usable[name] = _check(name, package, distribution, core)
         except BackendError as error:
@@ -71,7 +74,7 @@ def _entry_points() -> Iterator[tuple[str, str, Distribution]]:
     """Backend, package and distribution of each installed add-on."""
     from importlib.metadata import distributions
 
-    seen = set()
+    seen: set[str] = set()
     for distribution in distributions():
         # Most have none of this, and are not parsed.
         if GROUP not in (distribution.read_text("entry_points.txt") or ""):
@@ -95,9 +98,10 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     label = f"{distribution.metadata['Name']} {distribution.version}"
     project = label.partition(" ")[0]
     try:
-        spec = find_spec(package)
-        (folder,) = spec.submodule_search_locations  # type: ignore[union-attr, misc]
-        own = _read(os.path.join(folder, "backend.json"))
+        spec: Any = find_spec(package)
+        folder: str
+        (folder,) = spec.submodule_search_locations
+        own = read("backend.json", folder)
         path = os.path.join(folder, *own["file"].split("/"))
         libraries = dict(own["libraries"])
         built_for = [own[key] for key in ("version", "commit", "abi")]
@@ -118,14 +122,6 @@ def _check(name: str, package: str, distribution: Distribution, core: dict[str, 
     else:
         remedy = f"pip install {project}=={llamacffi.__version__}"
     raise BackendError(f"{problem}: {remedy}")
-
-
-def _read(path: str) -> dict[str, Any]:
-    import json
-
-    with open(path, encoding="utf-8") as file:
-        content: dict[str, Any] = json.load(file)
-    return content
 
 
 def load_libraries(addon: AddOn) -> bool:

@@ -10,30 +10,35 @@ from __future__ import annotations
 import os
 import sys
 
-from . import callbacks, native
+from . import buffers, callbacks, native
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, compose
 from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ctypes
     from collections.abc import Callable
-    from typing import Any, NoReturn, Optional
+    from typing import Any, NoReturn, Optional, Union
 
-# What cffi raises when it can't convert an argument; nothing has been called then.
+    from .types import char_p
+
+    Text = Union[str, bytes, bytearray, memoryview, os.PathLike[str], ctypes.c_char_p, char_p]
+    """What a checked function takes for a text."""
+    CTypesPointer = Union[
+        ctypes._Pointer[Any],
+        ctypes._CArgObject,  # pyright: ignore[reportGeneralTypeIssues]  # which it allows in annotations alone
+        ctypes.c_void_p,
+    ]
+    """What of ctypes' a checked function takes for an array or a `void *`."""
+
 UNFIT = (TypeError, OverflowError, ValueError, LookupError, ffi.error)
+"""What cffi raises when it can't convert an argument; nothing has been called then."""
 
 _VOID = ffi.typeof("void")
+_LISTS: tuple[type[Any], ...] = (list, tuple)
 _CHAR = ffi.typeof("char")
 _OWNER = type(ffi.new("int *"))
 _OWNERS_HAVE_A_TYPE = type(ffi.cast("int *", 0)) is not _OWNER  # not on PyPy
-_FORMATS = {
-    **dict.fromkeys("bhilqn", "i"),
-    **dict.fromkeys("BHILQN", "u"),
-    **dict.fromkeys("efdg", "f"),
-    "?": "?",
-    "c": "c",
-    "P": "P",
-}
 
 
 class Parameter:
@@ -130,6 +135,7 @@ class Function:
     def refuse(
         self, parameter: Parameter, problem: str, kind: type[InvalidArgumentError] = ArgumentTypeError
     ) -> NoReturn:
+        """Raise an error that says what is wrong with an argument."""
         raise kind(compose(self.name, parameter.name, problem), self.name, parameter.name) from None
 
     # --- sizes ---
@@ -259,11 +265,11 @@ class Function:
             text = self._text(parameter, value)
             if text is not None:
                 return text, len(text) + 1
-        if parameter.item.kind == "pointer" and parameter.item.item is _CHAR and isinstance(value, (list, tuple)):
+        if parameter.item.kind == "pointer" and parameter.item.item is _CHAR and isinstance(value, _LISTS):
             value = self._texts(parameter, value, kept)
-        if isinstance(value, (list, tuple)) and (parameter.is_array() or parameter.is_text()):
+        if isinstance(value, _LISTS) and (parameter.is_array() or parameter.is_text()):
             return self._list(parameter, value, kept)
-        address = _ctypes_address(parameter, value)
+        address = buffers.ctypes_address(parameter.item, value)
         if address is None and "ctypes" in sys.modules and isinstance(value, sys.modules["ctypes"]._Pointer):
             self._refuse_type(parameter, value)  # its own memory is no buffer
         if address:
@@ -275,10 +281,12 @@ class Function:
         if isinstance(value, ffi.CData) and parameter.type.kind in ("struct", "union"):
             type_ = ffi.typeof(value)
             if type_.kind == "pointer" and type_.item is parameter.type and value:
-                return value[0]
+                pointer: Any = value
+                return pointer[0]
+        given: Any = value
         ctypes = sys.modules.get("ctypes")
         if ctypes and parameter.type.kind in ("primitive", "enum") and isinstance(value, ctypes._SimpleCData):
-            return value.value
+            return given.value
         return value
 
     def _callback(self, parameter: Parameter, value: Any, kept: Kept) -> Any:
@@ -303,20 +311,21 @@ class Function:
         """A text's bytes, None if it is something else."""
         if isinstance(value, bytes):
             return value
+        given: Any = value
         if not isinstance(value, str) and hasattr(value, "__fspath__"):
-            value = os.fspath(value)
-            text = value if isinstance(value, bytes) else native.encode_path(value)
+            path: Any = given.__fspath__()
+            text = path if isinstance(path, bytes) else native.encode_path(path)
         elif isinstance(value, str):
             try:
                 text = native.encode_path(value) if parameter.path else value.encode("utf-8", "surrogateescape")
             except UnicodeError as error:
                 self.refuse(parameter, f"= {_shown(value)}: {error}", InvalidArgumentError)
         elif isinstance(value, (bytearray, memoryview)) and not parameter.size:
-            text = bytes(value)
+            text = bytes(given)
         else:
             return None
         if not parameter.size and b"\0" in text:
-            problem = f"= {_shown(value)}: has a NUL character, where C takes the text to end"
+            problem = f"= {_shown(given)}: has a NUL character, where C takes the text to end"
             self.refuse(parameter, problem, InvalidArgumentError)
         return text
 
@@ -324,7 +333,7 @@ class Function:
         """The elements of a list of texts, as pointers."""
         if parameter.written:
             self.refuse(parameter, 'C writes here, and a list would not see it: give ffi.new("char *[]", n)')
-        found = []
+        found: list[Any] = []
         element = Parameter(parameter.name + "/" * parameter.path, ffi.typeof("char *"))
         for value in values:
             text = None if isinstance(value, ffi.CData) or value is None else self._text(element, value)
@@ -360,8 +369,8 @@ class Function:
             view = memoryview(value)
         except (TypeError, ValueError, BufferError):
             self._refuse_type(parameter, value)
-        if not _fits(parameter.item, view):
-            self.refuse(parameter, f"C takes {parameter.type.cname}, not elements that are {_element(view)}")
+        if not buffers.fits(parameter.item, view):
+            self.refuse(parameter, f"C takes {parameter.type.cname}, not elements that are {buffers.element(view)}")
         if not view.c_contiguous:
             self.refuse(parameter, "its elements do not lie one after another in memory: give a copy that does")
         if parameter.written and view.readonly:
@@ -399,94 +408,16 @@ def _owns(pointer: ffi.CData) -> bool:
     return type(pointer) is _OWNER if _OWNERS_HAVE_A_TYPE else " owning " in repr(pointer)
 
 
-def _converted(parameter: Parameter, value: ffi.CData) -> ffi.CData:
+def _converted(parameter: Parameter, value: ffi.CData) -> Any:
     """A C value as a pointer of the parameter's type, if it is one by another name or a struct itself."""
     type_ = ffi.typeof(value)
     if type_ is parameter.item:
         return ffi.addressof(value)
     if type_.kind in ("pointer", "array") and parameter.item is not None:
         here, there = type_.item, parameter.item
-        if here.kind == there.kind == "primitive" and here is not there and _is_same(here, there):
+        if here.kind == there.kind == "primitive" and here is not there and buffers.is_same(here, there):
             return ffi.cast(parameter.type, value)
     return value
-
-
-def _is_same(here: ffi.CType, there: ffi.CType) -> bool:
-    """Whether two types of numbers are the same in memory; bytes of any kind are."""
-    size = ffi.sizeof(here)
-    return bool(size == ffi.sizeof(there)) and (size == 1 or _kind(here) == _kind(there))
-
-
-def _kind(type_: ffi.CType) -> str:
-    """i, u, f, ?, c: a number with a sign, without one, with a fraction, a truth value, a character."""
-    zero = ffi.new(ffi.getctype(type_, "*"))[0]
-    for python, kind in ((float, "f"), (bool, "?"), (bytes, "c")):
-        if isinstance(zero, python):
-            return kind
-    return "i" if int(ffi.cast(type_, -1)) < 0 else "u"
-
-
-def _fits(item: ffi.CType, view: memoryview) -> bool:
-    """Whether a buffer's elements are what a pointer to `item` points to."""
-    if item is _VOID:
-        return True
-    size = ffi.sizeof(item)
-    code = view.format
-    if code[0] in "<>=!@":
-        if size > 1 and code[0] in (">!" if sys.byteorder == "little" else "<"):
-            return False
-        code = code[1:]
-    if view.itemsize != size:
-        return False
-    if item.kind in ("struct", "union"):
-        return code.startswith("T{") or (size == 2 and code == "H")  # ggml_bf16_t
-    if item.kind == "pointer":
-        return code == "P" or code.startswith("&T{") or (code == "z" and item.item is _CHAR)
-    if size == 1:
-        return code in "bBc?"
-    kind = _FORMATS.get(code, "")
-    return kind == _kind(item) or (code == "e" and item.cname == "uint16_t")  # ggml_fp16_t
-
-
-def _element(view: memoryview) -> str:
-    """A buffer's element in words: int32, uint8, float64; as the buffer has it if it is nothing of the kind."""
-    code = view.format.lstrip("<>=!@")
-    words = {"i": "int", "u": "uint", "f": "float"}
-    word = words.get(_FORMATS.get(code, ""))
-    order = " of the other byte order" if view.format[0] in ("<" if sys.byteorder == "big" else ">!") else ""
-    return f"{word}{view.itemsize * 8}{order}" if word else f"{view.format!r}"
-
-
-def _ctypes_address(parameter: Parameter, value: Any) -> Optional[tuple[int, Optional[int]]]:
-    """The address that a ctypes pointer has, and the bytes behind it if they are known; None if it is none, or of
-    another type."""
-    ctypes = sys.modules.get("ctypes")
-    if not ctypes:
-        return None
-    item = parameter.item
-    room: Optional[int] = None
-    if isinstance(value, (ctypes.c_void_p, ctypes.c_char_p)):
-        if isinstance(value, ctypes.c_char_p) and item is not _VOID and item is not _CHAR:
-            return None
-    elif isinstance(value, ctypes._Pointer):  # on PyPy byref's, too
-        if value and not _points_to(item, value.contents):
-            return None
-    elif hasattr(value, "_obj"):  # byref
-        if not _points_to(item, value._obj):
-            return None
-        offset = (ctypes.cast(value, ctypes.c_void_p).value or 0) - ctypes.addressof(value._obj)
-        room = ctypes.sizeof(value._obj) - offset
-    else:
-        return None
-    return ctypes.cast(value, ctypes.c_void_p).value or 0, room
-
-
-def _points_to(item: ffi.CType, target: Any) -> bool:
-    """Whether what a ctypes pointer points to is an `item`; of an opaque struct, ctypes can know no more."""
-    try:
-        return item is _VOID or _fits(item, memoryview(target))
-    except ffi.error:
-        return isinstance(target, sys.modules["ctypes"].Structure)
 
 
 def _variable(value: Any, kept: Kept) -> Any:
@@ -516,44 +447,3 @@ def keep(owner: ffi.CData, values: list[Any]) -> None:
     if key not in _kept:
         _kept[key] = (weakref.ref(owner, lambda _: _kept.pop(key, None)), [])
     _kept[key][1].extend(values)
-
-
-# --- sizes, for the expressions in tools/header_gen/policy/sizes.toml ---
-
-
-def quantized(type_: int, n: int) -> int:
-    """The bytes of `n` elements of a ggml type."""
-    block = lib.ggml_blck_size(type_)
-    return n // block * lib.ggml_type_size(type_) if block > 0 else 0
-
-
-def strided(size: int, copies: int, stride: int) -> int:
-    """The bytes from the first of several pieces to the end of the last."""
-    return size + (copies - 1) * stride if copies > 0 else 0
-
-
-def gguf_values(type_: int, n: int) -> int:
-    """The bytes of `n` values of a GGUF type."""
-    wide = (lib.GGUF_TYPE_UINT64, lib.GGUF_TYPE_INT64, lib.GGUF_TYPE_FLOAT64)
-    half = (lib.GGUF_TYPE_UINT16, lib.GGUF_TYPE_INT16)
-    byte = (lib.GGUF_TYPE_UINT8, lib.GGUF_TYPE_INT8, lib.GGUF_TYPE_BOOL)
-    return n * (8 if type_ in wide else 2 if type_ in half else 1 if type_ in byte else 4)
-
-
-def gguf_tensor(gguf: ffi.CData, name: bytes) -> int:
-    """The bytes of a tensor in a GGUF context, 0 if there is none of this name."""
-    index = lib.gguf_find_tensor(gguf, name)
-    return int(lib.gguf_get_tensor_size(gguf, index)) if index >= 0 and gguf else 0
-
-
-def labels(dataset: ffi.CData, n: int) -> int:
-    """The bytes of the labels that go with `n` bytes of a data set's data."""
-    data, labels = lib.ggml_opt_dataset_data(dataset), lib.ggml_opt_dataset_labels(dataset)
-    return n * lib.ggml_nbytes(labels) // lib.ggml_nbytes(data) if data and labels else 0
-
-
-def results(result: ffi.CData) -> int:
-    """The number of data points in a result."""
-    n = ffi.new("int64_t *")
-    lib.ggml_opt_result_ndata(result, n)
-    return int(n[0])

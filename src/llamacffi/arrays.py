@@ -12,14 +12,17 @@ nor do `memoryview`s, which serve where there is no NumPy: these must not be use
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from math import prod
 from typing import Any, Optional, Union
 
 from .errors import FreedHandleError, InvalidArgumentError
+from .handles import struct_name
 from .native import ffi, lib
 
-_SIZES = {"b": 1, "B": 1, "?": 1, "e": 2, "h": 2, "H": 2, "f": 4, "i": 4, "I": 4, "d": 8, "q": 8, "Q": 8}
+ITEM_SIZES = {"b": 1, "B": 1, "?": 1, "e": 2, "h": 2, "H": 2, "f": 4, "i": 4, "I": 4, "d": 8, "q": 8, "Q": 8}
+"""The bytes of an element, by Python's characters for types."""
 
 
 @cache
@@ -44,8 +47,7 @@ def version_of(handle: ffi.CData) -> Any:
     Raises:
         InvalidArgumentError: no such object is known.
     """
-    kind = ffi.typeof(handle).item.cname.replace("struct ", "").encode()
-    pointer = lib.llamacffi_version(kind, ffi.cast("void *", handle))
+    pointer = lib.llamacffi_version(struct_name(handle), ffi.cast("void *", handle))
     if not pointer:
         raise InvalidArgumentError(f"{handle!r} is not an object that llamacffi knows")
     # A memoryview is quicker in CPython, and in PyPy a pointer is.
@@ -85,11 +87,9 @@ def view(
 
 
 def _bare(pointer: Any, shape: tuple[int, ...], dtype: str, strides: Optional[Sequence[int]], writable: bool) -> Any:
-    size = _SIZES[dtype]
+    size = ITEM_SIZES[dtype]
     if strides is None:
-        extent = size
-        for each in shape:
-            extent *= each
+        extent = size * prod(shape)
     else:
         extent = size + sum((n - 1) * stride for n, stride in zip(shape, strides)) if all(shape) else 0
     memory: Any = ffi.buffer(ffi.cast("char *", pointer), extent)
@@ -113,9 +113,7 @@ def empty(shape: Sequence[int]) -> Any:
     np = numpy()
     if np is not None:
         return np.empty(shape, np.float32)
-    n = 1
-    for each in shape:
-        n *= each
+    n = prod(shape)
     flat: Any = memoryview(bytearray(4 * n))
     return flat.cast("f", shape) if n else flat.cast("f")
 
@@ -156,7 +154,7 @@ class Rows:
         try:
             known, array = self._arrays[i]
         except KeyError:
-            known = None
+            known = array = None
         if known != pointer:  # nearly always it is where it was the last time
             array = _bare(pointer, (self._n,), "f", None, True)
             self._arrays[i] = pointer, array
@@ -171,7 +169,7 @@ _UNTOUCHED = frozenset(
         *("__array_finalize__", "__array_function__", "__array_prepare__", "__array_ufunc__", "__array_wrap__"),
         *("__buffer__", "__class__", "__class_getitem__", "__delattr__", "__dir__", "__getattribute__", "__init__"),
         *("__init_subclass__", "__iter__", "__len__", "__new__", "__release_buffer__", "__repr__", "__setattr__"),
-        *("__sizeof__", "__str__", "__subclasshook__", "setflags"),
+        *("__sizeof__", "__str__", "__subclasshook__", "__weakref__", "setflags"),
     )
 )
 _CONTENT = ("T", "__array_interface__", "__array_struct__", "ctypes", "data", "flat", "imag", "mT", "real")
@@ -214,8 +212,9 @@ def stamping() -> Callable[[Any, Any, int], Any]:
             views: list[Any] = []
             return dress(function(*strip(inputs, views), **strip(options, views)), views)
 
-        def __iter__(self) -> Any:
-            return (self[i] for i in range(len(self)))
+        def __iter__(self) -> Iterator[Any]:
+            view: Any = self
+            return (view[i] for i in range(len(view)))
 
         def __repr__(self) -> str:
             return f"<stale view of {self.shape}>" if self.stale else repr(bare(self, ndarray))
@@ -224,6 +223,7 @@ def stamping() -> Callable[[Any, Any, int], Any]:
 
     def strip(value: Any, views: list[Any]) -> Any:
         """The same with arrays in the place of views, which are added to `views`."""
+        given: Any = value
         if isinstance(value, View):
             if value.stale:
                 raise FreedHandleError(
@@ -235,7 +235,7 @@ def stamping() -> Callable[[Any, Any, int], Any]:
         if type(value) in (list, tuple):
             return type(value)([strip(each, views) for each in value])
         if type(value) is dict:
-            return {key: strip(each, views) for key, each in value.items()}
+            return {key: strip(each, views) for key, each in given.items()}
         return value
 
     def dress(value: Any, views: list[Any]) -> Any:

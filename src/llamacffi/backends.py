@@ -11,14 +11,16 @@ import sys
 from _thread import RLock
 
 from .errors import BackendError, last_error
-from .native import encode_path, ffi, get_library_dir, lib, report, user_prefix
+from .logs import Kept
+from .native import encode_path, ffi, get_library_dir, lib, report, text_of, user_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Optional
+    from typing import Optional, Union
 
     from .addons import AddOn
+    from .types import Null, char_p, void_p
 
 __all__ = ["Backend", "backends", "find", "load_backends", "problems", "selected"]
 
@@ -41,7 +43,7 @@ class Backend:
 
     __slots__ = ("module", "name", "path", "variant")
 
-    def __init__(self, name: str, variant: str, path: str, module: ffi.CData) -> None:
+    def __init__(self, name: str, variant: str, path: str, module: void_p) -> None:
         self.name = name
         self.variant = variant
         self.path = path
@@ -203,7 +205,7 @@ def _load_cpu(variants: dict[str, str]) -> None:
             scores[variant] = lib.llamacffi_module_score(module)
             lib.llamacffi_module_close(module)
         else:
-            problems[variant] = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path
+            problems[variant] = text_of(lib.llamacffi_module_error()) or path
     usable = sorted(filter(scores.get, scores), key=lambda variant: -scores[variant])
     asked = os.environ.get("LLAMACFFI_CPU_VARIANT", "").strip().lower()
     if asked:
@@ -223,14 +225,13 @@ def _load_cpu(variants: dict[str, str]) -> None:
 def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
     """Load a backend that one can do without: it may lack its driver."""
     from .addons import load_libraries
-    from .logs import Kept
 
     module = lib.llamacffi_module_open(encode_path(path))
     if not module:
-        reason = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace") or path
+        reason = text_of(lib.llamacffi_module_error()) or path
         if addon and load_libraries(addon):
             module = lib.llamacffi_module_open(encode_path(path))
-            reason = ffi.string(lib.llamacffi_module_error()).decode("utf-8", "replace")
+            reason = text_of(lib.llamacffi_module_error())
         if not module:
             _problems[name] = f"is left out: {reason}{_remedy(name, path, reason, addon)}"
             return
@@ -251,7 +252,7 @@ def _load_other(name: str, path: str, addon: Optional[AddOn]) -> None:
         from . import rpc
 
         rpc.watch(module)
-    if devices or ffi.string(lib.ggml_backend_reg_name(registered)) == b"RPC":  # whose workers are added later
+    if devices or text_of(lib.ggml_backend_reg_name(registered)) == "RPC":  # whose workers are added later
         kept.pass_on()
     else:
         _problems[name] = f"finds no device{reason and ': '}{reason}{_remedy(name, '', reason, addon)}"
@@ -285,7 +286,7 @@ def _why_unusable(asked: str, variants: dict[str, str], usable: list[str], probl
     return f"{problems.get(asked, 'this processor lacks what it needs')}; what it can run: {', '.join(usable)}"
 
 
-def find(modules: str, name: str) -> ffi.CData:
+def find(modules: str, name: str) -> void_p:
     """A function in a backend's module.
 
     Args:
@@ -348,9 +349,9 @@ def _load_backends_from_c() -> int:
     return 1
 
 
-def _find_from_c(modules: ffi.CData, name: ffi.CData) -> ffi.CData:
+def _find_from_c(modules: char_p, name: char_p) -> Union[void_p, Null]:
     try:
-        return find(ffi.string(modules).decode(), ffi.string(name).decode())
+        return find(text_of(modules), text_of(name))
     except Exception as error:
         lib.llamacffi_backend_missing(str(error).encode("utf-8", "surrogateescape"))
         return ffi.NULL

@@ -5,9 +5,9 @@ from __future__ import annotations
 import array
 import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import llamacffi
 
@@ -15,14 +15,20 @@ from . import arrays
 from .errors import BusyError, InvalidArgumentError
 from .native import ffi, lib
 from .owner import Owner
+from .tokens import as_tokens
+from .types import llama_batch
 
-_INT32 = ffi.typeof("int32_t[]")
+if TYPE_CHECKING:
+    from .tokens import Tokens
+    from .types import BufferLike
+
 _SEQUENCES = ffi.typeof("llama_seq_id[]")
 _ONE_SEQUENCE = {seq: ffi.new(_SEQUENCES, [seq]) for seq in range(8)}
+_BUSY = "this Batch is in use, by another thread or by what has called this"
 _OUTPUTS = {"none": 0, "last": 1, "all": 2}
 
 
-class Batch(Owner):
+class Batch(Owner[llama_batch]):
     """Room for tokens or embeddings that are decoded together; made once, it serves any number of times.
 
     What is written to it goes there in blocks: a NumPy array or an `array.array` of 32-bit integers costs no loop in
@@ -46,7 +52,7 @@ class Batch(Owner):
         self._begin(handle, n_tokens, n_seq_max, n_embd)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData, n_tokens: int, *, n_seq_max: int = 1, n_embd: int = 0) -> Batch:
+    def from_handle(cls, handle: llama_batch, n_tokens: int, *, n_seq_max: int = 1, n_embd: int = 0) -> Batch:
         """A batch that `llama_batch_init` has made, and that its maker frees.
 
         Args:
@@ -79,14 +85,14 @@ class Batch(Owner):
             self._closings[0] += 1
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> Generator[None]:
         """While it is written to, computed or freed, nothing else does any of that.
 
         Raises:
             BusyError: something does.
         """
         if not self._lock.acquire(blocking=False):
-            raise BusyError("this Batch is in use, by another thread or by what has called this")
+            raise BusyError(_BUSY)
         try:
             yield
         finally:
@@ -96,11 +102,11 @@ class Batch(Owner):
 
     def set(
         self,
-        tokens: Any,
+        tokens: Union[Tokens, int],
         *,
-        pos: Union[int, Sequence[int]] = 0,
+        pos: Union[Tokens, int] = 0,
         seq: Union[int, tuple[int, ...]] = 0,
-        logits: Union[str, Sequence[Any]] = "last",
+        logits: Union[str, Sequence[Any], BufferLike] = "last",
     ) -> None:
         """Replace the content.
 
@@ -121,11 +127,11 @@ class Batch(Owner):
 
     def add(
         self,
-        tokens: Any,
+        tokens: Union[Tokens, int],
         *,
-        pos: Union[int, Sequence[int], None] = None,
+        pos: Union[Tokens, int, None] = None,
         seq: Union[int, tuple[int, ...]] = 0,
-        logits: Union[str, Sequence[Any]] = "last",
+        logits: Union[str, Sequence[Any], BufferLike] = "last",
     ) -> int:
         """Append tokens or embeddings.
 
@@ -154,9 +160,10 @@ class Batch(Owner):
     def _write(self, at: int, tokens: Any, pos: Any, seq: Any, logits: Any) -> None:
         if self._n_embd:
             data, n = self._embeddings(tokens)
-            ids = ffi.NULL
+            ids: Any = ffi.NULL
         else:
-            ids, n = as_tokens(tokens)
+            data = None
+            ids, n = as_tokens(tokens, single=True)
         if at + n > self._n_tokens:
             held = f", and {at} are taken" if at else ""
             raise InvalidArgumentError(f"{n} tokens: the batch has room for {self._n_tokens}{held}")
@@ -169,11 +176,11 @@ class Batch(Owner):
         if outputs is None:
             outputs, flags = _flags(logits, n)
         if not self._lock.acquire(False):  # in_use(), at half its cost
-            raise BusyError("this Batch is in use, by another thread or by what has called this")
+            raise BusyError(_BUSY)
         try:
             handle = self._handle or self.handle
             lib.llamacffi_batch_write(self._pointer, at, ids, n, first, seqs, n_seqs, outputs)
-            if self._n_embd:
+            if data is not None:
                 ffi.memmove(handle.embd + at * self._n_embd, data, 4 * n * self._n_embd)
             if positions is not None:
                 ffi.memmove(handle.pos + at, positions, 4 * n)
@@ -187,7 +194,8 @@ class Batch(Owner):
         if known is not None:
             return known, 1
         try:
-            seqs = list(map(operator.index, seq if isinstance(seq, (tuple, list)) else [seq]))
+            given: Any = seq
+            seqs = list(map(operator.index, given if isinstance(seq, (tuple, list)) else [given]))
         except TypeError as error:
             raise InvalidArgumentError(f"seq = {seq!r}: sequences are numbered: {error}") from None
         if not seqs or len(seqs) > self._n_seq_max:
@@ -271,7 +279,7 @@ class Batch(Owner):
         handle = self.handle
         return arrays.view(getattr(handle, name), (handle.n_tokens, *more), dtype, version=self._closings)
 
-    def parts(self, n: int) -> Iterator[ffi.CData]:
+    def parts(self, n: int) -> Iterator[llama_batch]:
         """The content in batches of at most `n` tokens: `struct llama_batch`es over parts of this one's memory."""
         handle = self.handle
         for start in range(0, handle.n_tokens, n):
@@ -288,43 +296,6 @@ def dense(value: Any) -> Any:
     """A buffer whose elements lie side by side, the last dimension's first: `value` itself if it is one."""
     # Not the memoryview's tobytes(): PyPy's is wrong where elements lie backwards.
     return value if memoryview(value).c_contiguous else value.tobytes()
-
-
-def as_tokens(tokens: Any, name: str = "tokens") -> tuple[ffi.CData, int]:
-    """Tokens as C takes them: without a copy, if they are 32-bit integers side by side.
-
-    Args:
-        tokens: an integer, or a NumPy array, `array.array`, list or other sequence of integers.
-        name: what they are, for messages.
-
-    Returns:
-        `llama_token[]`, which keeps the memory alive, and how many there are.
-
-    Raises:
-        InvalidArgumentError: these are no 32-bit integers.
-    """
-    if type(tokens) is not list:
-        try:
-            memory = memoryview(tokens)
-        except TypeError:  # no memory of its own
-            tokens = [tokens] if hasattr(tokens, "__index__") else tokens
-        else:
-            if memory.ndim > 1:
-                raise InvalidArgumentError(f"{name} of shape {memory.shape}: they must be in one row")
-            # "l" is what NumPy on Windows calls them.
-            if (
-                (memory.format == "i" or (memory.format == "l" and memory.itemsize == 4))
-                and memory.c_contiguous
-                and memory.ndim
-            ):
-                return ffi.from_buffer(_INT32, tokens), len(memory)
-            tokens = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()
-            tokens = tokens if memory.ndim else [tokens]
-    try:
-        ids = ffi.new(_INT32, tokens if type(tokens) is list else list(tokens))
-    except (TypeError, OverflowError) as error:
-        raise InvalidArgumentError(f"{name}: they must be 32-bit integers: {error}") from None
-    return ids, len(ids)
 
 
 def _positions(pos: Any, n: int) -> tuple[int, Optional[Any]]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Optional
 
+    from .types import (
+        char_p,
+        char_p_p,
+        ggml_cgraph_p,
+        ggml_context_p,
+        ggml_tensor_p,
+        int32_t_p,
+        int64_t_p,
+        llama_sampler_p,
+        void_p,
+    )
+
     Function = Callable[..., Any]
+    """A Python function that C is to call."""
 
 __all__ = ["Callback", "callback", "convert", "sampler", "take_exception"]
 
@@ -53,10 +66,11 @@ class Callback:
         self.call = call
         self.outlived = outlived  # by what it unpacks to
         self.number = number = _next()
-        self.function = self.user_data = ffi.cast("void *", number)
+        self.user_data = ffi.cast("void *", number)
+        self.function: Any = self.user_data
         _live[number] = ref(self, lambda _: _forget(number))
 
-    def __iter__(self) -> Iterator[ffi.CData]:
+    def __iter__(self) -> Iterator[Any]:
         if self.outlived:
             _handed_out[self.number] = self
         return iter((self.function, self.user_data))
@@ -185,18 +199,19 @@ def _main_thread() -> int:
     return threading.main_thread().ident if threading else get_ident()
 
 
-def _py(function: Function, onerror: Function = _keep) -> Function:
+def extern(function: Function, onerror: Function = _keep) -> Function:
+    """Have C's `llamacffi_py<name>` be this function: a decorator. `onerror` makes of an exception what C gets."""
     ffi.def_extern(name=f"llamacffi_py{function.__name__}", error=_LOST, onerror=onerror)(function)
     return function
 
 
-@_py
+@extern
 def _hold(number: int) -> int:
     _held.setdefault(number, []).append(_callback(number))
     return 0
 
 
-@_py
+@extern
 def _release(number: int, for_good: bool) -> int:
     holders = _held.get(number)
     if holders:
@@ -210,10 +225,10 @@ def _signals() -> int:
     return 0  # Python's signal handlers run when Python does
 
 
-_py(_signals, _keep_of_signal)
+extern(_signals, _keep_of_signal)
 
 
-@_py
+@extern
 def _print(number: int) -> int:
     error = _exceptions.pop(number, None)
     if error and sys.stderr is not None:
@@ -223,8 +238,8 @@ def _print(number: int) -> int:
     return 0
 
 
-def _report(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> int:
-    """Of what is called from where nothing can be stopped: an exception is printed, unless it is an interrupt."""
+def print_or_keep(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> int:
+    """For `extern`, of what is called from where nothing can be stopped: an exception is printed, but no interrupt."""
     number = _keep(kind, error, traceback)
     if isinstance(error, Exception):
         _print(-number // 2)
@@ -236,81 +251,82 @@ def _goes_on(answer: object) -> bool:
     return answer is None or bool(answer)
 
 
-@_py
+@extern
 def _progress(number: int, part: float) -> int:
     return _goes_on(_function(number)(part))
 
 
-@_py
+@extern
 def _abort(number: int) -> int:
     return bool(_function(number)())
 
 
-@_py
-def _eval(number: int, tensor: ffi.CData, ask: bool) -> int:
+@extern
+def _eval(number: int, tensor: ggml_tensor_p, ask: bool) -> int:
     answer = _function(number)(tensor, ask)
     return bool(answer) if ask else _goes_on(answer)
 
 
-@_py
-def _compare(number: int, index: int, first: ffi.CData, second: ffi.CData) -> int:
+@extern
+def _compare(number: int, index: int, first: ggml_tensor_p, second: ggml_tensor_p) -> int:
     return _goes_on(_function(number)(index, first, second))
 
 
-@_py
-def _op(number: int, inputs: int, dst: ffi.CData, *rest: Any) -> int:
+@extern
+def _op(number: int, inputs: int, dst: ggml_tensor_p, *rest: Any) -> int:
     _function(number)(dst, *rest[:inputs], *rest[3:])
     return 0
 
 
-@_py
+@extern
 def _sample(number: int, row: int) -> int:
     return int(_function(number)(row))
 
 
-@_py
-def _tensor(number: int, tensor: ffi.CData) -> int:
+@extern
+def _tensor(number: int, tensor: ggml_tensor_p) -> int:
     return bool(_function(number)(tensor))
 
 
-def _log(number: int, level: int, text: ffi.CData) -> int:
-    _function(number)(level, ffi.string(text).decode("utf-8", "replace"))
+def _log(number: int, level: int, text: char_p) -> int:
+    _function(number)(level, text_of(text))
     return 0
 
 
-def _failure(number: int, message: ffi.CData) -> int:
-    _function(number)(ffi.string(message).decode("utf-8", "replace"))
+def _failure(number: int, message: char_p) -> int:
+    _function(number)(text_of(message))
     return 0
 
 
-_py(_log, _report)
-_py(_failure, _report)
+extern(_log, print_or_keep)
+extern(_failure, print_or_keep)
 
 
-@_py
-def _epoch(number: int, train: bool, context: ffi.CData, dataset: ffi.CData, result: ffi.CData, *counts: int) -> int:
+@extern
+def _epoch(number: int, train: bool, context: void_p, dataset: void_p, result: void_p, *counts: int) -> int:
     objects = ffi.cast("ggml_opt_context_t", context), ffi.cast("ggml_opt_dataset_t", dataset)
     _function(number)(train, *objects, ffi.cast("ggml_opt_result_t", result), *counts)
     return 0
 
 
-@_py
-def _optimizer(number: int, epoch: ffi.CData, parameters: ffi.CData) -> int:
+@extern
+def _optimizer(number: int, epoch: int64_t_p, parameters: void_p) -> int:
     answer = _function(number)(epoch[0] if epoch else None)
     _fill(ffi.cast("struct ggml_opt_optimizer_params *", parameters), answer)
     return 0
 
 
-@_py
-def _split(number: int, tensor: ffi.CData, state: ffi.CData) -> int:
+@extern
+def _split(number: int, tensor: ggml_tensor_p, state: void_p) -> int:
     _fill(ffi.cast("struct ggml_backend_meta_split_state *", state), _function(number)(tensor))
     return 0
 
 
-def _fill(struct: ffi.CData, answer: Any) -> None:
+def _fill(struct: Any, answer: Any) -> None:
     """What a callback returns for a struct: nothing, one, or a dict, which leaves the rest of it as it is."""
+    values: Any = answer
     if isinstance(answer, dict):
-        for name, value in answer.items():
+        for name, value in values.items():
             if isinstance(value, dict):
                 _fill(ffi.addressof(struct, name), value)
             else:
@@ -319,16 +335,16 @@ def _fill(struct: ffi.CData, answer: Any) -> None:
         struct[0] = answer
 
 
-@_py
-def _read(number: int, offset: int, buffer: ffi.CData, size: int) -> int:
+@extern
+def _read(number: int, offset: int, buffer: void_p, size: int) -> int:
     read = _function(number)(offset, ffi.buffer(buffer, size))
     if not 0 <= read <= size:
         raise ValueError(f"a reader of {size} bytes returned {read}")
     return int(read)
 
 
-@_py
-def _bitmap(number: int, index: int, bitmap: ffi.CData, text: ffi.CData) -> int:
+@extern
+def _bitmap(number: int, index: int, bitmap: Any, text: char_p_p) -> int:
     chunk = _function(number)(index)
     if chunk is None:
         return 1
@@ -339,8 +355,8 @@ def _bitmap(number: int, index: int, bitmap: ffi.CData, text: ffi.CData) -> int:
     return 0
 
 
-@_py
-def _decoded(number: int, batch: ffi.CData, result: ffi.CData) -> int:
+@extern
+def _decoded(number: int, batch: void_p, result: int32_t_p) -> int:
     result[0] = _function(number)(ffi.cast("const struct mtmd_helper_embd_batch *", batch)) or 0
     return 0
 
@@ -348,7 +364,7 @@ def _decoded(number: int, batch: ffi.CData, result: ffi.CData) -> int:
 # --- samplers -------------------------------------------------------------------------------------------------------
 
 
-def sampler(methods: Any = None, *, name: str = "", **functions: Function) -> ffi.CData:
+def sampler(methods: Any = None, *, name: str = "", **functions: Function) -> llama_sampler_p:
     """A sampler that is written in Python (C: `llama_sampler_init`).
 
     It has `apply(candidates)`, with a `llama_token_data_array *`, and as far as it needs them `accept(token)`,
@@ -385,56 +401,57 @@ class _Functions:
         vars(self).update(functions)
 
 
-def _sampler_of(methods: Any, name: str) -> ffi.CData:
+def _sampler_of(methods: Any, name: str) -> llama_sampler_p:
     made = Callback((methods, name))
     _hold(made.number)
     return lib.llamacffi_sampler(made.number, name.encode(), hasattr(methods, "backend_apply"))
 
 
-def _method_apply(methods: Any, a: ffi.CData, *_: Any) -> None:
+def _method_apply(methods: Any, a: void_p, *_: Any) -> None:
     methods.apply(ffi.cast("llama_token_data_array *", a))
 
 
-def _method_accept(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> None:
+def _method_accept(methods: Any, a: void_p, b: void_p, c: void_p, number: int) -> None:
     if hasattr(methods, "accept"):
         methods.accept(number)
 
 
-def _method_clone(methods: Any, a: ffi.CData, name: str) -> None:
+def _method_clone(methods: Any, a: void_p, name: str) -> None:
     if hasattr(methods, "clone"):
         copy = methods.clone()
     else:
         from copy import copy as copy_of
 
         copy = copy_of(methods)
-    made = copy if isinstance(copy, ffi.CData) else _sampler_of(copy, name)
+    made: Any = copy if isinstance(copy, ffi.CData) else _sampler_of(copy, name)
     ffi.cast("void **", a)[0] = made
 
 
-def _method_backend_init(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> bool:
+def _method_backend_init(methods: Any, a: void_p, b: void_p, c: void_p, number: int) -> bool:
     buft = ffi.cast("ggml_backend_buffer_type_t", a)
     return bool(methods.backend_init(buft, number)) if hasattr(methods, "backend_init") else True
 
 
-def _method_backend_accept(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, *_: Any) -> None:
+def _method_backend_accept(methods: Any, a: void_p, b: void_p, c: void_p, *_: Any) -> None:
     if hasattr(methods, "backend_accept"):
         methods.backend_accept(*_graph(a, b), ffi.cast("struct ggml_tensor *", c))
 
 
-def _method_backend_apply(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, *_: Any) -> None:
+def _method_backend_apply(methods: Any, a: void_p, b: void_p, c: void_p, *_: Any) -> None:
     methods.backend_apply(*_graph(a, b), ffi.cast("struct llama_sampler_data *", c))
 
 
-def _graph(context: ffi.CData, graph: ffi.CData) -> tuple[ffi.CData, ffi.CData]:
+def _graph(context: void_p, graph: void_p) -> tuple[ggml_context_p, ggml_cgraph_p]:
     return ffi.cast("struct ggml_context *", context), ffi.cast("struct ggml_cgraph *", graph)
 
 
-def _method_copy_state(methods: Any, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> None:
+def _method_copy_state(methods: Any, a: void_p, b: void_p, c: void_p, number: int) -> None:
     source = _function(number)[0]
     if hasattr(methods, "copy_state"):
         methods.copy_state(source)
     else:
-        vars(methods).update(vars(source))
+        state: dict[str, Any] = methods.__dict__
+        state.update(source.__dict__)
 
 
 def _simple(name: str) -> Function:
@@ -462,8 +479,8 @@ _METHODS: dict[str, Function] = {
 _METHODS_IN_ORDER = list(_METHODS.items())
 
 
-@_py
-def _sampler(callback_number: int, method: int, a: ffi.CData, b: ffi.CData, c: ffi.CData, number: int) -> int:
+@extern
+def _sampler(callback_number: int, method: int, a: void_p, b: void_p, c: void_p, number: int) -> int:
     methods, own_name = _function(callback_number)
     name, call = _METHODS_IN_ORDER[method]
     if name == "clone":

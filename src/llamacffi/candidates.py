@@ -1,16 +1,15 @@
-"""What samplers that are written in Python see of the tokens to choose from, and how C calls them."""
+"""What samplers that are written in Python see of the tokens to choose from."""
 
 from __future__ import annotations
 
-import copy
 from array import array
-from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Optional
 
 from .arrays import numpy
-from .errors import FreedHandleError, InvalidArgumentError, LlamaError
+from .errors import FreedHandleError, InvalidArgumentError
 from .native import ffi
+from .types import float_array, float_p, llama_token_data_array_p, llama_token_data_p
 
 _SIZE = ffi.sizeof("llama_token_data")
 
@@ -35,7 +34,7 @@ class Candidates:
     """
 
     __slots__ = ("_array", "_memory", "_room", "_seen", "_views")
-    _array: Any
+    _array: Optional[llama_token_data_array_p]
     _memory: Any
     _seen: Any
     _views: tuple[Any, ...]
@@ -63,7 +62,7 @@ class Candidates:
         self._views = ()
 
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> llama_token_data_array_p:
         """The C struct, `llama_token_data_array *`.
 
         Raises:
@@ -146,7 +145,7 @@ class Candidates:
         self.handle.sorted = value
 
 
-class _Lent(Candidates):
+class Lent(Candidates):
     """The candidates of the call that is running; the same object, with its views, serves all calls of a sampler."""
 
     __slots__ = ()
@@ -154,12 +153,13 @@ class _Lent(Candidates):
     def __init__(self) -> None:
         self._clear()
 
-    def lend(self, array: Optional[ffi.CData]) -> None:
+    def lend(self, array: Optional[llama_token_data_array_p]) -> None:
+        """Be the candidates of a call; None: it has returned."""
         self._array = array
         self._room = 0
 
 
-class _Unlisted(Candidates):
+class Unlisted(Candidates):
     """The candidates of a call where no list of them was made yet: all tokens, with their logits side by side.
 
     Whoever asks for more than logits makes the list. Logits that were asked for before can't be written to then.
@@ -172,9 +172,10 @@ class _Unlisted(Candidates):
         self._n = 0
         self._is_open = False
 
-    def begin(self, logits: ffi.CData, n: int) -> None:
+    def begin(self, logits: float_p, n: int) -> None:
+        """Be the candidates of a call: a copy of `n` logits."""
         if n != self._n:
-            self._logits, self.floats = _floats(n)
+            self._logits, self.floats = new_floats(n)
             self._memory = self._seen = None
             self._n = n
         ffi.memmove(self.floats, logits, 4 * n)
@@ -182,15 +183,18 @@ class _Unlisted(Candidates):
         self._is_open = True
 
     def end(self) -> None:
+        """The call has returned."""
         self._array = None
         self._is_open = False
 
     @property
     def is_listed(self) -> bool:
+        """Whether the list was made."""
         return self._array is not None
 
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> llama_token_data_array_p:
+        """As there; it makes the list."""
         if self._is_open and self._array is None:
             self._make_list()
         return super().handle
@@ -217,10 +221,12 @@ class _Unlisted(Candidates):
 
     @property
     def logit(self) -> Any:
+        """As there; it makes no list."""
         return self._logits if self._is_open and self._array is None else self._view(2)
 
     @property
     def size(self) -> int:
+        """As there; setting it makes the list."""
         return self._n if self._is_open and self._array is None else int(self.handle.size)
 
     @size.setter
@@ -230,6 +236,7 @@ class _Unlisted(Candidates):
 
     @property
     def selected(self) -> int:
+        """As there; it makes no list."""
         return self._chosen if self._is_open and self._array is None else int(self.handle.selected)
 
     @selected.setter
@@ -253,7 +260,7 @@ def _dtype() -> Any:
     )
 
 
-def _views_of(data: ffi.CData, size: int) -> tuple[Any, Any, Any, Any]:
+def _views_of(data: llama_token_data_p, size: int) -> tuple[Any, Any, Any, Any]:
     """The whole, and its three fields."""
     memory = ffi.buffer(data, size * _SIZE)
     module = numpy()
@@ -266,157 +273,13 @@ def _views_of(data: ffi.CData, size: int) -> tuple[Any, Any, Any, Any]:
     return plain, *(plain.cast(form)[place::step] for form, place in zip(("i", "f", "f"), places))
 
 
-class PythonSampler:
-    """A sampler of the user's, as `callbacks.sampler` takes it.
-
-    Args:
-        sampler: a function that gets Candidates, or an object that has one by the name `apply`.
-    """
-
-    def __init__(self, sampler: Any) -> None:
-        self.sampler = sampler
-        self.function = getattr(sampler, "apply", sampler)
-        self.candidates = _Lent()
-        self.unlisted = _Unlisted()
-        self.copy: Optional[PythonSampler] = None
-
-    def apply(self, array: ffi.CData) -> None:
-        candidates = self.candidates
-        candidates.lend(array)
-        try:
-            self.function(candidates)
-        finally:
-            candidates.lend(None)
-
-    def look(self, logits: ffi.CData, n: int) -> _Unlisted:
-        """The same for logits that no list of candidates was made of yet.
-
-        Args:
-            logits: `float *`, which is left as it is.
-            n: how many there are.
-
-        Returns:
-            The candidates as the function has left them; `end()` is to be called.
-        """
-        candidates = self.unlisted
-        candidates.begin(logits, n)
-        try:
-            self.function(candidates)
-        except BaseException:
-            candidates.end()
-            raise
-        return candidates
-
-    def accept(self, token: int) -> None:
-        if hasattr(self.sampler, "accept"):
-            self.sampler.accept(token)
-
-    def reset(self) -> None:
-        if hasattr(self.sampler, "reset"):
-            self.sampler.reset()
-
-    def clone(self) -> PythonSampler:
-        self.copy = PythonSampler(self.sampler.clone() if hasattr(self.sampler, "clone") else copy.copy(self.sampler))
-        return self.copy
-
-    def take_copy(self) -> Optional[PythonSampler]:
-        """What the latest `clone` made."""
-        made, self.copy = self.copy, None
-        return made
-
-    def copy_state(self, source: PythonSampler) -> None:
-        if hasattr(self.sampler, "copy_state"):
-            self.sampler.copy_state(source.sampler)
-        elif hasattr(self.sampler, "__dict__"):
-            vars(self.sampler).update(vars(source.sampler))
-
-
-class LogitsProcessors:
-    """Functions that see the logits of all tokens, as `callbacks.sampler` takes them: one crossing from C serves all.
-
-    Args:
-        functions: each gets the tokens that were accepted until now and the logits.
-    """
-
-    def __init__(self, functions: Sequence[Callable[[Any, Any], Any]]) -> None:
-        self.functions = tuple(functions)
-        self.candidates = _Lent()
-        self.room: Any = _tokens(256)
-        self.n = 0
-        self.logits: Any = None
-        self.memory: Any = None
-        self.n_logits = 0
-        self.copy: Optional[LogitsProcessors] = None
-
-    def apply(self, given: ffi.CData) -> None:
-        size = given.size
-        if given.data[0].id != 0 or given.data[size - 1].id != size - 1 or given.sorted:
-            raise LlamaError("a logits processor must be the first of its chain: it sees all tokens, in their order")
-        candidates = self.candidates
-        candidates.lend(given)
-        try:
-            self._call(candidates.logit)
-        finally:
-            candidates.lend(None)
-
-    def process(self, logits: ffi.CData, n: int) -> ffi.CData:
-        """The same for logits that no list of candidates was made of yet.
-
-        Args:
-            logits: `float *`, which is left as it is.
-            n: how many there are.
-
-        Returns:
-            `float *`, valid until the next call.
-        """
-        if n != self.n_logits:
-            self.logits, self.memory = _floats(n)
-            self.n_logits = n
-        ffi.memmove(self.memory, logits, 4 * n)
-        self._call(self.logits)
-        return self.memory
-
-    def _call(self, logits: Any) -> None:
-        tokens = self.room[: self.n]
-        for function in self.functions:
-            result = function(tokens, logits)
-            if result is not None and result is not logits:
-                _put(logits, result)
-
-    def accept(self, token: int) -> None:
-        if self.n == len(self.room):
-            room = _tokens(2 * self.n)
-            room[: self.n] = self.room
-            self.room = room
-        self.room[self.n] = token
-        self.n += 1
-
-    def reset(self) -> None:
-        self.n = 0
-
-    def clone(self) -> LogitsProcessors:
-        self.copy = made = LogitsProcessors(self.functions)
-        made.copy_state(self)
-        return made
-
-    def take_copy(self) -> Optional[LogitsProcessors]:
-        """What the latest `clone` made."""
-        made, self.copy = self.copy, None
-        return made
-
-    def copy_state(self, source: LogitsProcessors) -> None:
-        self.n = source.n
-        self.room = _tokens(len(source.room))
-        self.room[:] = source.room
-
-
-def _floats(n: int) -> tuple[Any, ffi.CData]:
+def new_floats(n: int) -> tuple[Any, float_array]:
     """Memory for `n` floats, as an array and as C has it."""
     memory = ffi.new("float[]", n)
     return _over_floats(memory), memory
 
 
-def _over_floats(memory: ffi.CData) -> Any:
+def _over_floats(memory: float_array) -> Any:
     module = numpy()
     buffer: Any = ffi.buffer(memory)
     return memoryview(buffer).cast("f") if module is None else module.frombuffer(buffer, module.float32)
@@ -431,20 +294,3 @@ def _ids(n: int) -> Any:
     """The numbers from 0 to `n` - 1, which must not be changed."""
     module = numpy()
     return memoryview(array("i", range(n))) if module is None else module.arange(n, dtype=module.int32)
-
-
-def _tokens(n: int) -> Any:
-    """Room for `n` tokens. Views of it stay as they are when more room is needed."""
-    module = numpy()
-    return memoryview(array("i", bytes(4 * n))) if module is None else module.zeros(n, module.int32)
-
-
-def _put(logits: Any, result: Any) -> None:
-    module = numpy()
-    try:
-        values = array("f", result) if module is None else module.asarray(result)
-        if len(values) != len(logits):
-            raise ValueError(f"{len(values)} logits for {len(logits)} tokens")
-        logits[:] = values
-    except (TypeError, ValueError) as error:
-        raise InvalidArgumentError(f"a logits processor returned what is no list of logits: {error}") from None

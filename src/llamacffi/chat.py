@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Optional
 import llamacffi
 
 from .errors import InvalidArgumentError, LlamaError, compose
-from .native import ffi
+from .generation import Generation, generate
+from .native import ffi, text_of
 
 if TYPE_CHECKING:
     from .context import Context
-    from .generation import Generation
     from .model import Model
 
     Messages = Sequence[Mapping[str, str]]
+    """A conversation: of each message "role" and "content"."""
 
 
 def templates() -> list[str]:
@@ -23,7 +24,7 @@ def templates() -> list[str]:
     n = llamacffi.llama_chat_builtin_templates(None, 0)
     names = ffi.new("const char *[]", n)
     llamacffi.llama_chat_builtin_templates(names, n)
-    return sorted(ffi.string(name).decode() for name in names)
+    return sorted(map(text_of, names))
 
 
 def render(messages: Messages, template: str, add_generation_prompt: bool = True) -> str:
@@ -102,24 +103,23 @@ def chat(context: Context, messages: Messages, *, template: Optional[str] = None
         InvalidArgumentError: a message is not as it should be, or llama.cpp does not know the template.
         LlamaError: the model has no template, or the conversation is too long for the context.
     """
-    from . import generation
-
-    return generation.generate(context, tokens_of(context.model, messages, template), **options)
+    return generate(context, tokens_of(context.model, messages, template), **options)
 
 
 def _texts(number: int, message: Any) -> list[bytes]:
     """A message's role and content as C takes them."""
     where = f"messages[{number}]"
+    given: Any = message
     if not isinstance(message, Mapping):
         raise _refused(where, f"must be a dict with role and content, not {type(message).__name__}")
-    unknown = message.keys() - {"role", "content"}
+    unknown = given.keys() - {"role", "content"}
     if unknown:
         raise _refused(where, f"has {', '.join(map(repr, sorted(unknown, key=str)))}; llama.cpp takes role and content")
-    found = []
+    found: list[bytes] = []
     for name in ("role", "content"):
-        value = message.get(name)
+        value = given.get(name)
         if not isinstance(value, str):
-            problem = "is not there" if name not in message else f"must be a str, not {type(value).__name__}"
+            problem = "is not there" if name not in given else f"must be a str, not {type(value).__name__}"
             raise _refused(f"{where}[{name!r}]", problem)
         if "\0" in value:
             raise _refused(f"{where}[{name!r}]", "has a NUL character, where C takes the text to end")

@@ -6,24 +6,28 @@ import os
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Optional, Union
 
 import llamacffi
 
 from . import arrays, held, logs, states
-from .batch import Batch, as_tokens, dense
+from .batch import Batch, dense
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
 from .memory import Memory
+from .model import Model
 from .native import ffi
 from .owner import Owner
 from .params import enum_name, fill, processors
+from .tokens import as_tokens
+from .types import llama_context_p
 
 if TYPE_CHECKING:
     from .adapters import LoraAdapter
     from .generation import Generation
     from .many import Generations
-    from .model import Model
     from .samplers import Sampler
+    from .tokens import Tokens
+    from .types import BufferLike
 
 
 class Perf(NamedTuple):
@@ -63,7 +67,7 @@ class Sampled(NamedTuple):
     logits: Any
 
 
-class Context(Owner):
+class Context(Owner[llama_context_p]):
     """A context over a model: it decodes tokens, and remembers them by sequence and position.
 
     It is for one thread at a time: another's call raises `BusyError`. Several contexts over one model are independent.
@@ -125,27 +129,27 @@ class Context(Owner):
             kept.pass_on(but="model default pooling_type is [-1]")
         if not handle:
             raise LlamaError("llama.cpp could not make this context", native=reason())
-        others = [each for each in (params.get("ctx_other"),) if isinstance(each, Owner)]
+        other: Any = params.get("ctx_other")
+        others: list[Any] = [other] if isinstance(params.get("ctx_other"), Owner) else []
         self._begin(handle, model, *others)
-        for seq, sampler in (params.get("samplers") or {}).items():
+        samplers: dict[int, Any] = params.get("samplers") or {}
+        for seq, sampler in samplers.items():
             if isinstance(sampler, Owner):
-                self._samplers[seq] = _Attachment(self, sampler)
+                self._samplers[seq] = _Attachment(self, samplers[seq])
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Context:
+    def from_handle(cls, handle: llama_context_p) -> Context:
         """A `struct llama_context *` as an object, which borrows it: closing this does not free the context.
 
         Raises:
             LlamaError: it is no context, or was freed.
         """
-        from .model import Model
-
         context = cls.__new__(cls)
         context._begin(handle, Model.from_handle(llamacffi.llama_get_model(handle)))
         context._owned = False
         return context
 
-    def _begin(self, handle: Any, model: Model, *others: Owner) -> None:
+    def _begin(self, handle: llama_context_p, model: Model, *others: Owner[Any]) -> None:
         super().__init__(handle, model, *others)
         self._memory: Optional[weakref.ref[Memory]] = None  # a weak one: it holds the context
         self._loras: dict[LoraAdapter, tuple[float, _Attachment]] = {}
@@ -172,7 +176,9 @@ class Context(Owner):
             FreedHandleError: the context was closed.
         """
         self.handle  # noqa: B018 - raises
-        return cast("Model", self._parents[0])
+        parents: tuple[Any, ...] = self._parents
+        model: Model = parents[0]
+        return model
 
     @property
     def memory(self) -> Memory:
@@ -252,7 +258,7 @@ class Context(Owner):
 
     # --- computing ---
 
-    def decode(self, batch: Union[Batch, Sequence[int], Any]) -> None:
+    def decode(self, batch: Union[Batch, Tokens, int]) -> None:
         """Compute tokens, and remember them.
 
         Args:
@@ -273,7 +279,7 @@ class Context(Owner):
         with batch.in_use() if isinstance(batch, Batch) else nullcontext():
             self._compute(llamacffi.llama_decode, batch, self._in_parts())
 
-    def encode(self, batch: Union[Batch, Sequence[int], Any]) -> None:
+    def encode(self, batch: Union[Batch, Tokens, int]) -> None:
         """Compute tokens with the encoder, remembering nothing but what the decoder is to see.
 
         Args:
@@ -301,9 +307,11 @@ class Context(Owner):
             else:
                 parts = (struct,)
         else:
-            ids, n = as_tokens(batch)
+            ids, n = as_tokens(batch, single=True)
             size = self.n_batch if in_parts else n
-            parts = (_run(ids, start, min(size, n - start)) for start in range(0, n, size or 1))
+            parts = (
+                llamacffi.llama_batch_get_one(ids + start, min(size, n - start)) for start in range(0, n, size or 1)
+            )
         if n == 0:
             raise InvalidArgumentError("there are no tokens to compute")
         for part in parts:
@@ -491,7 +499,7 @@ class Context(Owner):
             raise LlamaError("llama.cpp could not set these adapters", native=reason())
         held.changed(self)  # with other weights, prompts begin otherwise
 
-    def set_control_vector(self, data: Any, *, layers: Optional[tuple[int, int]] = None) -> None:
+    def set_control_vector(self, data: Optional[BufferLike], *, layers: Optional[tuple[int, int]] = None) -> None:
         """Add a control vector to what the layers compute, from now on.
 
         Args:
@@ -505,10 +513,12 @@ class Context(Owner):
         C: `llama_set_adapter_cvec`.
         """
         handle, n_embd = self.handle, self.model.n_embd
-        values, n = ffi.NULL, 0
+        values: Any = ffi.NULL
+        n = 0
         if data is not None:
             try:
-                memory = memoryview(data)
+                given: Any = data
+                memory = memoryview(given)
             except TypeError as error:
                 raise ArgumentTypeError(f"a control vector is a float32 array: {error}") from None
             shape = memory.shape or ()
@@ -567,8 +577,8 @@ class Context(Owner):
             return arrays.view(pointer, n, dtype, version=version) if pointer and n else None
 
         token = llamacffi.llama_get_sampled_token_ith(handle, i)
-        token = None if token == llamacffi.LLAMA_TOKEN_NULL else int(token)
-        return Sampled(token, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
+        chosen = None if token == llamacffi.LLAMA_TOKEN_NULL else token
+        return Sampled(chosen, view("candidates", "i"), view("probs", "f"), view("logits", "f"))
 
     def _detach(self, attachment: _Attachment) -> None:
         """Let go of what is about to be closed."""
@@ -593,7 +603,7 @@ class Context(Owner):
         """
         return states.read(self.handle, seq)
 
-    def set_state(self, data: Any, *, seq: Optional[int] = None) -> None:
+    def set_state(self, data: BufferLike, *, seq: Optional[int] = None) -> None:
         """Restore what `state()` has given. What it remembered before, of this sequence or at all, is gone.
 
         Args:
@@ -610,7 +620,9 @@ class Context(Owner):
         held.changed(self, *([] if seq is None else [seq]))
         states.write(handle, data, seq)
 
-    def save_state(self, path: Union[str, os.PathLike[str]], tokens: Any = None, *, seq: Optional[int] = None) -> None:
+    def save_state(
+        self, path: Union[str, os.PathLike[str]], tokens: Optional[Tokens] = None, *, seq: Optional[int] = None
+    ) -> None:
         """Write `state()` to a file, which appears under its name once it is whole.
 
         Args:
@@ -692,10 +704,10 @@ class Context(Owner):
         return rerank(self, query, documents, **options)
 
 
-class _Attachment(Owner):
+class _Attachment(Owner[Any]):
     """That a context uses an adapter or a sampler, which can't be freed before: closing either ends it."""
 
-    def __init__(self, context: Context, used: Owner) -> None:
+    def __init__(self, context: Context, used: Owner[Any]) -> None:
         super().__init__(used.handle, context, used)
         self._owned = False
         self._context = context
@@ -707,8 +719,3 @@ class _Attachment(Owner):
         """The context uses it no more."""
         self._close_handle = lambda: None  # type: ignore[method-assign]
         self.close()
-
-
-def _run(ids: Any, start: int, n: int) -> Any:
-    """Tokens as a batch that continues sequence 0."""
-    return llamacffi.llama_batch_get_one(ids + start, n)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from . import backends
 from .arguments import keep
 from .errors import ArgumentTypeError, InvalidArgumentError, failure
-from .native import ffi, lib
+from .native import ffi, lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Union
+
+    from .types import llama_model_params, llama_model_params_p
 
 __all__ = [
     "Device",
@@ -45,10 +47,11 @@ class Device:
     def __init__(self, index: int) -> None:
         self.index = index
         self.handle = lib.ggml_backend_dev_get(index)
-        self.name = _text(lib.ggml_backend_dev_name(self.handle))
-        self.description = _text(lib.ggml_backend_dev_description(self.handle))
-        self.backend = _text(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
-        kind = _enum("ggml_backend_dev_type", "GGML_BACKEND_DEVICE_TYPE_")[lib.ggml_backend_dev_type(self.handle)]
+        self.name = text_of(lib.ggml_backend_dev_name(self.handle))
+        self.description = text_of(lib.ggml_backend_dev_description(self.handle))
+        self.backend = text_of(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
+        kind = ffi.typeof("enum ggml_backend_dev_type").elements[lib.ggml_backend_dev_type(self.handle)]
+        kind = kind.removeprefix("GGML_BACKEND_DEVICE_TYPE_")
         self.type = _TYPES.get(kind, kind)
 
     @property
@@ -86,15 +89,6 @@ class Device:
         return f"<llamacffi.Device {self.index} {self.name}: {self.description}, {self.type}>"
 
 
-def _text(text: ffi.CData) -> str:
-    return str(ffi.string(text).decode("utf-8", "replace"))
-
-
-def _enum(name: str, prefix: str) -> dict[int, str]:
-    """An enum's values, each with its name behind the prefix, in order."""
-    return {value: name[len(prefix) :] for value, name in sorted(ffi.typeof(f"enum {name}").elements.items())}
-
-
 def devices() -> list[Device]:
     """The devices, in llama.cpp's order; the backends are loaded for it. An RPC worker is among them once it is added.
 
@@ -106,7 +100,7 @@ def devices() -> list[Device]:
 
 
 def choose_devices(
-    params: ffi.CData,
+    params: Union[llama_model_params, llama_model_params_p],
     device: Union[str, int, Device, Sequence[Union[str, int, Device]], None] = None,
     gpu_layers: Union[str, int, None] = None,
     split_mode: Union[str, int, None] = None,
@@ -159,22 +153,24 @@ def choose_devices(
     keep(struct, list(fields.values()))
 
 
-def _owned(params: ffi.CData) -> ffi.CData:
+def _owned(params: object) -> llama_model_params:
     """The struct that owns the memory of the parameters: as long as it lives, they do."""
     wanted = "struct llama_model_params"
+    struct: Any = params
     type_ = ffi.typeof(params) if isinstance(params, ffi.CData) else None
     if type_ and type_.kind == "pointer" and type_.item.cname == wanted and params:
-        type_, params = type_.item, params[0]
+        type_, struct = type_.item, struct[0]
     if not type_ or type_.cname != wanted:
         shown = type_.cname if type_ else type(params).__name__
         raise ArgumentTypeError(f"params: must be {wanted}, not {shown}", "choose_devices", "params")
-    if " owning " not in repr(params):
+    if " owning " not in repr(struct):
         problem = "params: has its memory elsewhere: give what llama_model_default_params() or ffi.new returned"
         raise InvalidArgumentError(problem, "choose_devices", "params")
-    return params
+    owned: llama_model_params = struct
+    return owned
 
 
-def _standing(params: ffi.CData) -> list[Device]:
+def _standing(params: llama_model_params) -> list[Device]:
     """The devices that the parameters already say, or all that llama.cpp may choose from."""
     there = devices()
     if not getattr(params, "devices", None):  # an earlier llama.cpp has no such member
@@ -201,7 +197,8 @@ def find(device: Union[str, int, Device, Sequence[Union[str, int, Device]]]) -> 
 
 
 def _parts(device: Any) -> list[Any]:
-    parts = device.split(",") if isinstance(device, str) else device if isinstance(device, (list, tuple)) else [device]
+    given: Any = device
+    parts = given.split(",") if isinstance(device, str) else given if isinstance(device, (list, tuple)) else [given]
     return [part.strip() if isinstance(part, str) else part for part in parts]
 
 
@@ -258,7 +255,9 @@ def parse_gpu_layers(value: Union[str, int]) -> int:
 
 def split_modes() -> dict[str, int]:
     """The ways to split a model that llama.cpp has: "layer", …, each with its value."""
-    return {name.lower(): number for number, name in _enum("llama_split_mode", "LLAMA_SPLIT_MODE_").items()}
+    from .params import enum_values  # not needed before a model is loaded
+
+    return dict(enum_values("llama_split_mode"))
 
 
 def parse_split_mode(value: Union[str, int]) -> int:

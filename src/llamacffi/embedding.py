@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
@@ -12,10 +12,11 @@ import llamacffi
 
 from . import arrays
 from .batch import Batch
+from .checks import several
 from .context import Context
 from .errors import InvalidArgumentError
 from .native import ffi
-from .params import field_names, several
+from .params import field_names
 
 if TYPE_CHECKING:
     from .model import Model
@@ -130,7 +131,7 @@ def _pair(vocab: Vocab, template: Union[str, None], query: str, document: str) -
 
 
 @contextmanager
-def _context(source: Union[Context, Model], prompts: list[list[int]], params: dict[str, Any]) -> Iterator[Context]:
+def _context(source: Union[Context, Model], prompts: list[list[int]], params: dict[str, Any]) -> Generator[Context]:
     """A context for these prompts: the one that is given, or one of our own."""
     if isinstance(source, Context):
         if params:

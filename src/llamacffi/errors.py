@@ -81,13 +81,13 @@ def last_error() -> Optional[LlamaError]:
 
     It serves those who call through `lib`, where a failed call returns NULL, 0, or what else C knows for it.
     """
-    from .native import ffi, lib
+    from .native import lib, text_of
 
     record = lib.llamacffi_last_error()
     if not record:
         return None
     texts = (record.function, record.argument, record.message, record.native)
-    function, argument, message, native = (ffi.string(text).decode("utf-8", "replace") for text in texts)
+    function, argument, message, native = map(text_of, texts)
     kinds = {
         lib.LLAMACFFI_ERROR_ARGUMENT: InvalidArgumentError,
         lib.LLAMACFFI_ERROR_FREED: FreedHandleError,
@@ -105,9 +105,9 @@ def last_error() -> Optional[LlamaError]:
 
 def reason() -> str:
     """llama.cpp's own words for a call of this thread that has just failed: the warnings and errors that it logged."""
-    from .native import ffi, lib
+    from .native import lib, text_of
 
-    return str(ffi.string(lib.llamacffi_call_log()).decode("utf-8", "replace").strip())
+    return text_of(lib.llamacffi_call_log()).strip()
 
 
 def failure() -> BaseException:

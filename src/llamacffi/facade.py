@@ -12,24 +12,25 @@ import sys
 
 import _cffi_backend
 
-from . import arguments, native
+from . import arguments, sizes
 from .arguments import Function, Parameter
-from .errors import ArgumentTypeError, LlamaError, compose, failure
-from .native import ffi, lib
+from .errors import failure
+from .native import PACKAGE, ffi, lib, llama_cpp_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Optional
 
-# The documented names that upstream has deprecated, and their successors: where C drops one, the other serves.
+
 SUCCESSORS = {
     "llama_new_context_with_model": "llama_init_from_model",
     "llama_n_embd": "llama_model_n_embd",
 }
+"""The documented names that upstream has deprecated, and their successors: where C drops one, the other serves."""
 
-# The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof.
 TYPES = ("llama_model_p", "llama_context_p", "llama_token")
+"""The documented types. cffi takes a type by its C name wherever it takes one: in ffi.new, ffi.cast, ffi.typeof."""
 
 
 def _is_ours(name: str) -> bool:
@@ -83,9 +84,8 @@ _KEEP = """\
 """
 # Not 0 while a failed call of some thread has not been looked at. A memoryview is quicker in CPython, and in PyPy
 # a pointer is.
-_PENDING = ffi.addressof(lib, "llamacffi_pending")
-if sys.implementation.name == "cpython":
-    _PENDING = memoryview(ffi.buffer(_PENDING)).cast("i")
+_failures = ffi.addressof(lib, "llamacffi_pending")
+_PENDING = memoryview(ffi.buffer(_failures)).cast("i") if sys.implementation.name == "cpython" else _failures
 
 
 def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +98,9 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     function = Function(name, call, parameters)
     names = [parameter.name for parameter in parameters]
     rest = ["*args"] if type_.ellipsis else []
-    scope = vars(type(sys)(name))  # in another dict than a module's, PyPy looks names up at each call
+    scope: dict[str, Any] = type(sys)(
+        name
+    ).__dict__  # in another dict than a module's, PyPy looks names up at each call
     scope.update(
         _Unfit=arguments.UNFIT,
         _adapt=function.adapt,
@@ -139,7 +141,7 @@ def _function(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     exec(compile(source, f"<llamacffi.{name}>", "exec"), scope)
     made: Callable[..., Any] = scope[name]
     made.__doc__ = documentation
-    made.__module__ = __package__
+    made.__module__ = "llamacffi"
     return made
 
 
@@ -161,7 +163,7 @@ def _check(index: int, parameter: Parameter) -> str:
 
 
 def _size_function(name: str) -> Callable[..., int]:
-    function: Callable[..., int] = getattr(arguments, name, None) or getattr(lib, name)
+    function: Callable[..., int] = getattr(sizes, name, None) or getattr(lib, name)
     return function
 
 
@@ -171,7 +173,7 @@ _records: dict[str, str] = {}
 def _reference(name: str) -> tuple[list[str], Optional[str]]:
     """A function's parameters, with their marks, and its documentation (tools/header_gen/reference.py)."""
     if not _records:
-        with open(os.path.join(os.path.dirname(__file__), "reference.txt"), encoding="utf-8") as file:
+        with open(os.path.join(PACKAGE, "reference.txt"), encoding="utf-8") as file:
             records = (record.partition("\n") for record in file.read().split("\f\n"))
         _records.update({name: rest for name, _, rest in records})
     marks, signature, place, *comment = _records[name].split("\n")
@@ -182,104 +184,32 @@ def _why_not(name: str) -> str:
     """Why a name is not here that llama.cpp's headers have, from the API table, or may have; "" for any other."""
     if not name.lower().startswith(("llama_", "ggml_", "gguf_", "mtmd_")):
         return ""
-    import json  # on this path only: the package's import must stay light
+    from .manifest import read  # on this path only: the package's import must stay light
 
     try:
-        with open(os.path.join(os.path.dirname(__file__), "api.json"), encoding="utf-8") as file:
-            skipped = json.load(file)["skipped"]
-        with open(os.path.join(os.path.dirname(__file__), "manifest.json"), encoding="utf-8") as file:
-            manifest = json.load(file)
+        skipped = read("api.json", PACKAGE)["skipped"]
+        manifest = read("manifest.json", PACKAGE)
     except OSError:
         return ""
     for each in skipped:
         if each["name"] == name:
             return f": {each['header']}: {each['reason']}"
-    return (
-        f": llama.cpp {native.llama_cpp_version()} (commit {manifest['commit']}), which it was built with, has no such "
-        "function or constant: it came later, or is gone. The package's classes and documentation are written for the "
-        f"llama.cpp of {manifest['written_for']}; to have that, build without LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX"
-    )
-
-
-def llama_model_save_to_file(model: ffi.CData, fname: bytes, **kwargs: Any) -> bool:
-    """Write a model to a file (C: `llama_model_save_to_file`, which returns nothing).
-
-    The file appears under its name once it is whole; a failure leaves what was there before.
-
-    Args:
-        model: `struct llama_model *`.
-        fname: the file to write: bytes in the file system's encoding, a string or a path.
-        **kwargs: accepted as documented, and without effect.
-
-    Returns:
-        Whether the file was written. Not, if there is no such folder, it can't be written to, or the disk is full;
-        nor if the model's weights can't be read back, which standard error is told.
-
-    Raises:
-        LlamaError: it is no model, or no file's name.
-    """
-    _require_model(model)
-    target = _file_name(fname)
-    if not lib.llamacffi_can_save(model):
-        native.report(
-            "llama_model_save_to_file: a device keeps weights of this model in a layout of its own, which can't be "
-            "read back: load the model with use_extra_bufts = false to save it"
+    problem = f": llama.cpp {llama_cpp_version()} (commit {manifest['commit']}) has no such function or constant"
+    if manifest["written_for"]:
+        problem += (
+            f". The package is written for the llama.cpp of {manifest['written_for']}, which may have it: build "
+            "without LLAMACFFI_SOURCE_DIR and LLAMACFFI_PREFIX to have that one"
         )
-        return False
-    from .files import replacing  # one function needs it
-
-    try:
-        with replacing(target) as fresh:
-            lib.llama_model_save_to_file(model, native.encode_path(fresh))
-            if not _is_whole(fresh):
-                raise OSError
-    except OSError:
-        return False
-    return True
+    return problem
 
 
-def _require_model(model: ffi.CData) -> None:
-    """Raise in the name of `llama_model_save_to_file` what a call with no model raises."""
-    mine = "llama_model_save_to_file"
-    try:
-        resolve("llama_model_n_params")(model)
-    except LlamaError as error:
-        problem = str(error.args[0]).replace(error.function, mine)
-        raise type(error)(problem, mine, error.argument, error.native) from None
+def _save_to_file() -> Callable[..., bool]:
+    from .saving import llama_model_save_to_file
 
-
-def _file_name(fname: object) -> str:
-    if isinstance(fname, ffi.CData) and fname and ffi.typeof(fname).cname.startswith("char"):
-        fname = ffi.string(fname)
-    try:
-        name = os.fsdecode(fname)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise _refused(str(error)) from None
-    if "\0" in name:
-        raise _refused(f"= {name!r}: has a NUL character")
-    return name
-
-
-def _refused(problem: str) -> ArgumentTypeError:
-    mine = "llama_model_save_to_file"
-    return ArgumentTypeError(compose(mine, "fname", problem), mine, "fname")
-
-
-def _is_whole(path: str) -> bool:
-    """Whether a GGUF file has all the data that its header speaks of."""
-    # Not a dict in the call: cffi leaves the fields that it does not name as they happen to be on the stack.
-    params = ffi.new("struct gguf_init_params *", {"no_alloc": True})
-    gguf = lib.gguf_init_from_file(native.encode_path(path), params[0])
-    if not gguf:
-        return False
-    tensors = range(lib.gguf_get_n_tensors(gguf))
-    end = max((lib.gguf_get_tensor_offset(gguf, i) + lib.gguf_get_tensor_size(gguf, i) for i in tensors), default=0)
-    whole = bool(os.path.getsize(path) >= lib.gguf_get_data_offset(gguf) + end)
-    lib.gguf_free(gguf)
-    return whole
+    return llama_model_save_to_file
 
 
 _SUPPLIED: dict[str, Callable[[], Any]] = {
     "LLAMA_MAX_DEVICES": lambda: lib.llama_max_devices(),
-    "llama_model_save_to_file": lambda: llama_model_save_to_file,
+    "llama_model_save_to_file": _save_to_file,
 }

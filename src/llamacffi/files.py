@@ -1,15 +1,17 @@
-"""Paths, files that are to be read, and files that are written whole or not at all."""
+"""Paths, files that are to be read, by us or by C, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any, Union
+from typing import Any, BinaryIO, Union
 
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
+from .native import ffi, lib
+from .types import FILE_p
 
 
 def path_name(path: Any) -> str:
@@ -61,7 +63,30 @@ def check_file(path: Any) -> str:
 
 
 @contextmanager
-def replacing(path: Union[str, bytes, os.PathLike[str]]) -> Iterator[str]:
+def c_file(file: BinaryIO, function: str) -> Generator[FILE_p]:
+    """A Python file as a `FILE *` at the same position, which the file keeps."""
+    try:
+        descriptor, position = file.fileno(), file.tell()
+        if "b" not in getattr(file, "mode", "b"):
+            raise ValueError("it is open as text")
+        here = os.lseek(descriptor, 0, os.SEEK_CUR)  # behind the position, if Python has read ahead
+    except (OSError, ValueError, AttributeError) as error:
+        problem = (
+            f"{function}: path: can't read this file: it must be one on a disk, open to be read as binary: {error}"
+        )
+        raise InvalidArgumentError(problem, function, "path") from None
+    stream = lib.llamacffi_open_file(descriptor, position)
+    if not stream:
+        raise LlamaError(f"{function}: path: can't read this file: {os.strerror(ffi.errno)}", function, "path")
+    try:
+        yield stream
+    finally:
+        lib.llamacffi_close_file(stream)
+        os.lseek(descriptor, here, os.SEEK_SET)
+
+
+@contextmanager
+def replacing(path: Union[str, bytes, os.PathLike[str]]) -> Generator[str]:
     """A file to write in the place of another: `with replacing(path) as fresh: ...`.
 
     `fresh` is an empty file beside `path`. When the block ends it gets that name and the permissions of what was there

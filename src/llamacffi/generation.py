@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import held
+from .checks import whole
 from .errors import InvalidArgumentError
-from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_tokens, whole
+from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_tokens
 from .native import ffi, lib
 from .owner import Owner
+from .progress import Progress, Watched
+from .samplers import Sampler
 
 if TYPE_CHECKING:
     from .context import Context
-    from .samplers import Sampler
-
-Progress = Callable[[float], Optional[bool]]
 
 
 class Generation(Loop[str]):
@@ -38,7 +38,7 @@ class Generation(Loop[str]):
         context: Context,
         seq: int,
         prompt: list[int],
-        parents: Sequence[Owner],
+        parents: Sequence[Owner[Any]],
         step: Optional[int],
         deadline: Optional[float],
         progress: Optional[Progress],
@@ -48,7 +48,7 @@ class Generation(Loop[str]):
         self.stop_reason: Optional[str] = None
         self.reused = 0
         self.prompt_seconds = self.text_seconds = 0.0
-        self._progress = progress
+        self._progress = Watched(progress)
         self._seq = seq
         self._texts: list[str] = []
         self._sequence: Any = None
@@ -72,7 +72,7 @@ class Generation(Loop[str]):
         while self.stop_reason is None and self._handle is not None:
             self._step()
             text, self._made = self._made, ""
-            if self._done is not None and self._progress and self._progress(self._done) is False:
+            if self._done is not None and not self._progress(self._done):
                 self.cancel()
             if self._stopped:
                 self.close()
@@ -84,7 +84,8 @@ class Generation(Loop[str]):
     def _collect(self) -> None:
         sequence = self._sequence
         if sequence.text_size:
-            self._made = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+            text = ffi.buffer(sequence.text, sequence.text_size)[:]
+            self._made = text.decode("utf-8", "replace")
         if sequence.n_tokens:
             self.tokens += ffi.unpack(sequence.tokens, sequence.n_tokens)
         self._stopped = bool(sequence.stop)
@@ -119,7 +120,7 @@ def generate(
     draft: Optional[Context] = None,
     n_draft: int = 8,
     progress: Optional[Progress] = None,
-    closes: Optional[Owner] = None,
+    closes: Optional[Owner[Any]] = None,
     **sampling: Any,
 ) -> Generation:
     """Continue a prompt.
@@ -150,8 +151,6 @@ def generate(
         InvalidArgumentError: the prompt is empty, or does not fit into the context; an option is wrong.
         LlamaError: the native reason why it can't be done; so does reading the text.
     """
-    from .samplers import Sampler
-
     model = context.model
     tokens = to_tokens(model.vocab, prompt, add_special, parse_special)
     end = to_end(context, max_tokens, stop, ignore_eog)

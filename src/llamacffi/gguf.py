@@ -7,7 +7,6 @@ import os
 import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from functools import wraps
 from types import MappingProxyType
 from typing import Any, Optional, TypeVar, Union, cast
@@ -16,65 +15,65 @@ import llamacffi
 
 from . import tensors
 from .arrays import numpy
-from .errors import ArgumentTypeError, FreedHandleError, InvalidArgumentError, LlamaError, reason
+from .errors import FreedHandleError, InvalidArgumentError, LlamaError, reason
 from .files import check_file, path_name, replacing
-from .native import encode_path, ffi, lib
+from .gguf_values import NAMES, NUMBERS, TYPES, as_c, as_key, chosen_type, kept_type
+from .native import encode_path, ffi, lib, text_of
 from .owner import Owner
+from .types import ggml_context_p, gguf_context_p
 
 Path = Union[str, "os.PathLike[str]"]
-Function = TypeVar("Function", bound=Callable[..., Any])
+"""A file's name."""
 
-# By gguf_type_name: how C names it in gguf_get_val_… and gguf_set_val_…, and Python's character for the numbers.
-_NUMBERS = {
-    "u8": "B",
-    "i8": "b",
-    "u16": "H",
-    "i16": "h",
-    "u32": "I",
-    "i32": "i",
-    "f32": "f",
-    "u64": "Q",
-    "i64": "q",
-    "f64": "d",
-}
-_TYPES = {
-    "u8": lib.GGUF_TYPE_UINT8,
-    "i8": lib.GGUF_TYPE_INT8,
-    "u16": lib.GGUF_TYPE_UINT16,
-    "i16": lib.GGUF_TYPE_INT16,
-    "u32": lib.GGUF_TYPE_UINT32,
-    "i32": lib.GGUF_TYPE_INT32,
-    "f32": lib.GGUF_TYPE_FLOAT32,
-    "bool": lib.GGUF_TYPE_BOOL,
-    "str": lib.GGUF_TYPE_STRING,
-    "u64": lib.GGUF_TYPE_UINT64,
-    "i64": lib.GGUF_TYPE_INT64,
-    "f64": lib.GGUF_TYPE_FLOAT64,
-}
-_NAMES = {number: name for name, number in _TYPES.items()}
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _File:
     """What tensors are read from.
 
     Attributes:
+        lock: held by whoever reads or changes anything of the GGUF: C's functions don't look out for each other.
         data: a map of the file, or its bytes; None if it is not known.
         is_shown: whether an array over it was handed out.
         is_closed: whether the GGUF was closed.
     """
 
-    __slots__ = ("data", "is_closed", "is_shown")
+    __slots__ = ("_status", "data", "is_closed", "is_shown", "lock")
 
-    def __init__(self, data: Any) -> None:
-        self.data = data
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.data: Any = None
         self.is_shown = False
         self.is_closed = False
+        self._status: Optional[os.stat_result] = None
+
+    def map(self, name: Path) -> None:
+        """Have a file's bytes as they are asked for; those of one that can't be mapped at once."""
+        with open(name, "rb") as file:
+            self._status = os.fstat(file.fileno())
+            try:
+                self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError):
+                self.data = file.read()
+
+    def is_at(self, path: Path) -> bool:
+        """Whether it is this file, by whatever name."""
+        return self._status is not None and os.path.exists(path) and os.path.samestat(os.stat(path), self._status)
+
+    def let_go(self) -> bool:
+        """Close the map, unless an array shows it; whether that is done."""
+        # NumPy's arrays don't keep a map from being closed under them.
+        if self.is_shown or not isinstance(self.data, mmap.mmap):
+            return False
+        try:
+            self.data.close()
+        except BufferError:  # a memoryview does
+            return False
+        self.data = None
+        return True
 
     def close(self) -> None:
-        # NumPy's arrays don't keep a map from being closed under them.
-        if isinstance(self.data, mmap.mmap) and not self.is_shown:
-            with suppress(BufferError):  # a memoryview does
-                self.data.close()
+        self.let_go()
         self.data = None
         self.is_closed = True
 
@@ -115,8 +114,9 @@ class Tensor:
             FreedHandleError: the GGUF was closed.
             LlamaError: the file ends before the data does.
         """
-        made = self._array()
-        self._file.is_shown = True
+        with self._file.lock:
+            made = self._array()
+            self._file.is_shown |= self.offset is not None
         return made
 
     def _array(self) -> Any:
@@ -142,24 +142,25 @@ class Tensor:
             FreedHandleError: the GGUF was closed.
             LlamaError: the file ends before the data does; or ggml has no conversion for this type.
         """
-        return tensors.to_float(self._number, self._array(), self.shape)
+        with self._file.lock:
+            return tensors.to_float(self._number, self._array(), self.shape)
 
     def __repr__(self) -> str:
         return f"<llamacffi.gguf.Tensor {self.name}: {self.type} {self.shape}>"
 
 
 def _alone(method: Function) -> Function:
-    """A method that waits until no other thread uses the file: C's functions don't look out for each other."""
+    """A method that waits until no other thread uses the file."""
 
     @wraps(method)
     def locked(self: GGUF, *args: Any, **options: Any) -> Any:
-        with self._lock:
+        with self._file.lock:
             return method(self, *args, **options)
 
     return cast("Function", locked)
 
 
-class GGUF(Owner, MutableMapping[str, Any]):
+class GGUF(Owner[Any], MutableMapping[str, Any]):
     """A GGUF file: a mapping of its metadata's keys to their values, and its tensors (C: `struct gguf_context`).
 
     Values are bool, int, float or str; lists of str; and arrays of numbers and of bools, NumPy's where there is NumPy
@@ -177,18 +178,18 @@ class GGUF(Owner, MutableMapping[str, Any]):
     """
 
     _free = "gguf_free"
-    _lock: threading.RLock
+    _file: _File
 
     def __new__(cls, *args: Any, **options: Any) -> GGUF:
         made = super().__new__(cls)
+        made._file = _File()
         made._use_locks()
         return made
 
     def _make_locks(self) -> None:
-        self._lock = threading.RLock()
+        self._file.lock = threading.RLock()
 
     def __init__(self, path: Optional[Path] = None) -> None:
-        self._file = _File(None)
         self._tensors: dict[str, Tensor] = {}
         if path is None:
             super().__init__(llamacffi.gguf_init_empty())
@@ -201,7 +202,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
             raise LlamaError(f"{name}: this can't be read as a GGUF file", "gguf_init_from_file", native=reason())
         super().__init__(handle)
         try:
-            self._file = _File(_mapped(name))
+            self._file.map(name)
             self._tensors = _read_tensors(handle, self._file, ggml[0])
         except BaseException:
             self.close()
@@ -210,20 +211,15 @@ class GGUF(Owner, MutableMapping[str, Any]):
             llamacffi.ggml_free(ggml[0])
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> GGUF:
+    def from_handle(cls, handle: gguf_context_p) -> GGUF:
         """The object of another tier, which still belongs to whom it belonged. It does not know where the data of its
         tensors is.
 
         Args:
             handle: `struct gguf_context *`.
         """
-        file = _File(None)
-        read = _read_tensors(handle, file)
-        made = cls.__new__(cls)
-        Owner.__init__(made, handle)
-        made._owned = False
-        made._file = file
-        made._tensors = read
+        made = cls._borrowing(handle)
+        made._tensors = _read_tensors(handle, made._file)
         return made
 
     @_alone
@@ -258,13 +254,13 @@ class GGUF(Owner, MutableMapping[str, Any]):
         handle, id_ = self.handle, self._id(key)
         type_ = llamacffi.gguf_get_kv_type(handle, id_)
         if type_ != lib.GGUF_TYPE_ARRAY:
-            value = getattr(llamacffi, f"gguf_get_val_{_NAMES[type_]}")(handle, id_)
-            return _text(value) if type_ == lib.GGUF_TYPE_STRING else value
+            value = getattr(llamacffi, f"gguf_get_val_{NAMES[type_]}")(handle, id_)
+            return text_of(value, exact=True) if type_ == lib.GGUF_TYPE_STRING else value
         n = llamacffi.gguf_get_arr_n(handle, id_)
-        name = _NAMES[llamacffi.gguf_get_arr_type(handle, id_)]
+        name = NAMES[llamacffi.gguf_get_arr_type(handle, id_)]
         if name == "str":
-            return [_text(llamacffi.gguf_get_arr_str(handle, id_, i)) for i in range(n)]
-        form = "?" if name == "bool" else _NUMBERS[name]
+            return [text_of(llamacffi.gguf_get_arr_str(handle, id_, i), exact=True) for i in range(n)]
+        form = "?" if name == "bool" else NUMBERS[name]
         data = llamacffi.gguf_get_arr_data(handle, id_) if n else b""
         size = n * (1 if name == "bool" else array(form).itemsize)
         plain: Any = memoryview(bytes(ffi.buffer(ffi.cast("char *", data), size)) if n else b"")
@@ -274,20 +270,27 @@ class GGUF(Owner, MutableMapping[str, Any]):
 
     @_alone
     def type_of(self, key: str) -> str:
-        """The type of a value: "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool" or "str";
-        of lists that of the elements and "[]".
+        """The type that a value has in the file (C: `gguf_get_kv_type`, `gguf_get_arr_type`).
+
+        Args:
+            key: its name.
+
+        Returns:
+            "u8", "i8", "u16", "i16", "u32", "i32", "u64" or "i64": an integer of so many bits, without or with a sign;
+            "f32" or "f64"; "bool"; "str". Of a list that of its elements with "[]" behind it: "str[]".
 
         Raises:
             KeyError: there is no such key.
+            FreedHandleError: the GGUF was closed.
         """
         handle, id_ = self.handle, self._id(key)
         type_ = llamacffi.gguf_get_kv_type(handle, id_)
         if type_ == lib.GGUF_TYPE_ARRAY:
-            return _NAMES[llamacffi.gguf_get_arr_type(handle, id_)] + "[]"
-        return _NAMES[type_]
+            return NAMES[llamacffi.gguf_get_arr_type(handle, id_)] + "[]"
+        return NAMES[type_]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """Set a value: `set(key, value)`, with the type that the key has."""
+        """Set a value: `set(key, value)`, which keeps the type that the key has if the value fits it."""
         self.set(key, value)
 
     @_alone
@@ -295,27 +298,37 @@ class GGUF(Owner, MutableMapping[str, Any]):
         """Set the value of a key, or add it (C: `gguf_set_val_…`, `gguf_set_arr_…`).
 
         Args:
-            key: its name.
-            value: bool, int, float or str; or a sequence or array of one dimension of these.
-            type: as `type_of` has it; with or without "[]" for lists. By default that which the key has. If it has
-                none, or one that does not fit: of a bool "bool"; of an int "u32", or what it needs, "i32", "u64" or
-                "i64"; of a float "f32"; of a list "i32" or what its ints need; of a NumPy array its own.
+            key: its name, text without a NUL.
+            value: bool, int, float or str, Python's or NumPy's; or a list, tuple or other sequence of these, all of one
+                kind (int and float may be mixed), or an array of one dimension. It is copied.
+            type: as `type_of` has it; with or without "[]" for lists. None: the type that the key has, if the value
+                fits it; otherwise by the value:
+
+                - bool: "bool"; str: "str"; float: "f32" (give "f64" to keep all digits)
+                - int: the first of "u32", "i32", "u64", "i64" that has room for it
+                - a list of ints: the first of "i32", "i64", "u64" that has room for all; with a float among them "f32"
+                - a NumPy array: its own; "f32" for float16
+
+        An empty list needs a type, or a key that has one. `general.alignment` must be a "u32" that is a power of 2.
 
         Raises:
             InvalidArgumentError: GGUF has no such type, or the value does not fit it. What there was stays.
+            FreedHandleError: the GGUF was closed.
         """
         handle = self.handle
-        name = _key(key)
-        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(value, "ndim", 0) > 0
-        if getattr(value, "ndim", 1) > 1:
-            raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {value.ndim}")
-        plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's, its numbers too
+        name = as_key(key)
+        given: Any = value
+        is_list = (isinstance(value, Sequence) and not isinstance(value, (str, bytes))) or getattr(given, "ndim", 0) > 0
+        if getattr(given, "ndim", 1) > 1:
+            raise InvalidArgumentError(f"{key}: lists have one dimension, and this array has {given.ndim}")
+        plain: Any = given.tolist() if hasattr(given, "tolist") else given  # NumPy's, its numbers too
         values = list(plain) if is_list else [plain]
-        kind = type.removesuffix("[]") if type is not None else _kept(self._type(key), values, is_list)
-        kind = kind or _chosen(key, values, is_list, getattr(value, "dtype", None))
-        if kind not in _TYPES or (type is not None and type.endswith("[]") and not is_list):
-            raise InvalidArgumentError(f"{key}: type {type!r}: one of {', '.join(_TYPES)}; of lists, [] behind it")
-        items = _as_c(key, kind, values)
+        before = self.type_of(key) if key in self else ""
+        kind = kept_type(before, values, is_list) if type is None else type.removesuffix("[]")
+        kind = kind or chosen_type(key, values, is_list, getattr(given, "dtype", None))
+        if kind not in TYPES or (type is not None and type.endswith("[]") and not is_list):
+            raise InvalidArgumentError(f"{key}: type {type!r}: one of {', '.join(TYPES)}; of lists, [] behind it")
+        items = as_c(key, kind, values)
         if key == "general.alignment" and (kind != "u32" or is_list or items[0] < 1 or items[0] & (items[0] - 1)):
             raise InvalidArgumentError(f"{key} = {value!r}: a power of 2 is needed, of type u32")
         if not is_list:
@@ -324,10 +337,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
             texts = [ffi.new("char[]", item) for item in items]
             llamacffi.gguf_set_arr_str(handle, name, ffi.new("const char *[]", texts), len(texts))
         else:
-            llamacffi.gguf_set_arr_data(handle, name, _TYPES[kind], items, len(items))
-
-    def _type(self, key: str) -> str:
-        return self.type_of(key) if key in self else ""
+            llamacffi.gguf_set_arr_data(handle, name, TYPES[kind], items, len(items))
 
     @_alone
     def __delitem__(self, key: str) -> None:
@@ -337,17 +347,17 @@ class GGUF(Owner, MutableMapping[str, Any]):
             KeyError: there is no such key.
         """
         self._id(key)
-        llamacffi.gguf_remove_key(self.handle, _key(key))
+        llamacffi.gguf_remove_key(self.handle, as_key(key))
 
     @_alone
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and "\0" not in key and llamacffi.gguf_find_key(self.handle, _key(key)) >= 0
+        return isinstance(key, str) and "\0" not in key and llamacffi.gguf_find_key(self.handle, as_key(key)) >= 0
 
     @_alone
     def __iter__(self) -> Iterator[str]:
         handle = self.handle
-        keys = [_text(llamacffi.gguf_get_key(handle, id_)) for id_ in range(llamacffi.gguf_get_n_kv(handle))]
-        return iter(keys)
+        n = llamacffi.gguf_get_n_kv(handle)
+        return iter([text_of(llamacffi.gguf_get_key(handle, id_), exact=True) for id_ in range(n)])
 
     @_alone
     def __len__(self) -> int:
@@ -357,10 +367,10 @@ class GGUF(Owner, MutableMapping[str, Any]):
         return True
 
     __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]  # what Mapping says of it
 
     def _id(self, key: str) -> int:
-        id_ = llamacffi.gguf_find_key(self.handle, _key(key)) if key in self else -1
+        id_ = llamacffi.gguf_find_key(self.handle, as_key(key)) if key in self else -1
         if id_ < 0:
             raise KeyError(key)
         return int(id_)
@@ -394,7 +404,7 @@ class GGUF(Owner, MutableMapping[str, Any]):
                 dimensions, or is empty.
         """
         self.handle  # noqa: B018 - raises
-        encoded = _key(name)
+        encoded = as_key(name)
         if not encoded or len(encoded) >= lib.GGML_MAX_NAME:
             raise InvalidArgumentError(f"{name!r}: a tensor's name has 1 to {lib.GGML_MAX_NAME - 1} bytes")
         if name in self._tensors:
@@ -425,31 +435,51 @@ class GGUF(Owner, MutableMapping[str, Any]):
         The file appears under its name once it is whole; a failure leaves what was there before.
 
         Args:
-            path: the file, which may be the one that was read.
+            path: the file, which may be the one that was read. Then its tensors are those of the new file from now on;
+                or, if arrays of them were handed out, still those of the old one, which the arrays show.
 
         Raises:
             LlamaError: there is no such folder, it can't be written to, or the disk is full; or tensors can't be read
-                from a file that is cut off.
+                from a file that is cut off. On Windows also if it is the one that was read and such arrays show it.
         """
-        handle = self.handle
-        arrays = [(each, each._array()) for each in self._tensors.values()]
-        # C writes only tensors that were added to it, and not those of a file.
+        self.handle  # noqa: B018 - raises
+        name, is_own, released = path_name(path), self._file.is_at(path), False
         try:
-            with replacing(path) as fresh, _Copy(_new(self.alignment, fresh)) as file:
-                llamacffi.gguf_set_kv(file.handle, handle)
-                file.add(arrays)
-                if llamacffi.gguf_write_to_file(file.handle, encode_path(fresh), False) is False:
-                    raise LlamaError(f"{path_name(path)}: this can't be written", "gguf_write_to_file", native=reason())
+            try:
+                with replacing(path) as fresh:
+                    offsets = self._write_to(fresh, name)
+                    # Windows replaces no file that is mapped; elsewhere the old one would take up the disk.
+                    released = is_own and self._file.let_go()
+            finally:
+                if released:
+                    self._file.map(path)
         except OSError as error:
-            raise LlamaError(f"{path_name(path)}: this can't be written: {error.strerror or error}") from None
+            hint = ": arrays show the file that is there" if is_own and self._file.is_shown else ""
+            raise LlamaError(f"{name}: this can't be written: {error.strerror or error}{hint}") from None
+        if released:
+            for each in self._tensors.values():
+                each.offset = None if each.offset is None else offsets[each.name]
+
+    def _write_to(self, path: str, name: str) -> dict[str, int]:
+        """Write all to the file `path`, which is to be `name`; where each tensor's data begins in it."""
+        # C writes only tensors that were added to it, and not those of a file.
+        arrays = [(each, each._array()) for each in self._tensors.values()]
+        with _Copy(_new(self.alignment, path)) as file:
+            llamacffi.gguf_set_kv(file.handle, self.handle)
+            file.add(arrays)
+            if llamacffi.gguf_write_to_file(file.handle, encode_path(path), False) is False:
+                raise LlamaError(f"{name}: this can't be written", "gguf_write_to_file", native=reason())
+            begin = llamacffi.gguf_get_meta_size(file.handle)
+            offsets = (begin + llamacffi.gguf_get_tensor_offset(file.handle, id_) for id_ in range(len(arrays)))
+            return dict(zip(self._tensors, offsets))
 
 
-class _Copy(Owner):
+class _Copy(Owner[gguf_context_p]):
     """A `struct gguf_context *` that is to be written."""
 
     _free = "gguf_free"
 
-    def __init__(self, handle: ffi.CData) -> None:
+    def __init__(self, handle: gguf_context_p) -> None:
         super().__init__(handle)
         self._ggml: Any = None
         self._held: list[Any] = []
@@ -461,7 +491,7 @@ class _Copy(Owner):
         for each, data in arrays:
             ne = ffi.new("int64_t[]", each.shape[::-1])
             tensor = llamacffi.ggml_new_tensor(self._ggml, each._number, len(each.shape), ne)
-            llamacffi.ggml_set_name(tensor, _key(each.name))
+            llamacffi.ggml_set_name(tensor, as_key(each.name))
             self._held.append(ffi.from_buffer(data))
             tensor.data = ffi.cast("void *", self._held[-1])
             llamacffi.gguf_add_tensor(self.handle, tensor)
@@ -474,7 +504,7 @@ class _Copy(Owner):
             ffi.release(each)
 
 
-def _new(alignment: int, path: str) -> ffi.CData:
+def _new(alignment: int, path: str) -> gguf_context_p:
     """An empty `struct gguf_context *` with this alignment, which C takes only from a file that it reads: `path`."""
     made = llamacffi.gguf_init_empty()
     if alignment == lib.GGUF_DEFAULT_ALIGNMENT:
@@ -491,100 +521,19 @@ def _new(alignment: int, path: str) -> ffi.CData:
     return read
 
 
-def _mapped(name: Path) -> Any:
-    """A file's bytes, as they are asked for; those of one that can't be mapped at once."""
-    with open(name, "rb") as file:
-        try:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):
-            return file.read()
-
-
-def _read_tensors(handle: ffi.CData, file: _File, ggml: Optional[ffi.CData] = None) -> dict[str, Tensor]:
+def _read_tensors(handle: gguf_context_p, file: _File, ggml: Optional[ggml_context_p] = None) -> dict[str, Tensor]:
     """The tensors by name. `ggml` has them as C's, in the same order; without it, C tells their sizes as of late."""
     begin = llamacffi.gguf_get_data_offset(handle)
     tensor = llamacffi.ggml_get_first_tensor(ggml) if ggml else None
-    made = {}
+    made: dict[str, Tensor] = {}
     for id_ in range(llamacffi.gguf_get_n_tensors(handle)):
-        name = _text(llamacffi.gguf_get_tensor_name(handle, id_))
+        name = text_of(llamacffi.gguf_get_tensor_name(handle, id_), exact=True)
         sizes = tensor.ne if tensor else llamacffi.gguf_get_tensor_ne(handle, id_)
         ne = list(sizes[0 : lib.GGML_MAX_DIMS])
         while len(ne) > 1 and ne[-1] == 1:
             ne.pop()
         offset = begin + llamacffi.gguf_get_tensor_offset(handle, id_)
         made[name] = Tensor(file, name, llamacffi.gguf_get_tensor_type(handle, id_), tuple(ne[::-1]), offset)
-        if tensor:
+        if ggml and tensor:
             tensor = llamacffi.ggml_get_next_tensor(ggml, tensor)
     return made
-
-
-def _text(text: ffi.CData) -> str:
-    return str(ffi.string(text).decode("utf-8", "surrogateescape"))
-
-
-def _key(text: str) -> bytes:
-    if not isinstance(text, str):
-        raise ArgumentTypeError(f"{text!r}: a str is needed")
-    if "\0" in text:
-        raise InvalidArgumentError(f"{text!r}: has a NUL character")
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _as_c(key: str, kind: str, values: Sequence[Any]) -> Any:
-    """Values as an array of C's: bytes for texts.
-
-    Raises:
-        InvalidArgumentError: one is of another type, or too large for this one.
-    """
-    try:
-        if kind == "str":
-            return [_key(value) for value in values]
-        if kind == "bool":
-            return array("b", [(False, True).index(value) for value in values])
-        if any(isinstance(value, bool) for value in values):
-            raise TypeError("a bool")
-        return array(_NUMBERS[kind], values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidArgumentError(f"{key}: does not fit the type {kind}: {error}") from None
-
-
-def _kept(before: str, values: Sequence[Any], is_list: bool) -> str:
-    """The type that a key has, if the values fit it; else ""."""
-    kind = before.removesuffix("[]")
-    if not before or is_list != before.endswith("[]"):
-        return ""
-    try:
-        _as_c("", kind, values)
-    except InvalidArgumentError:
-        return ""
-    return kind
-
-
-def _chosen(key: str, values: Sequence[Any], is_list: bool, dtype: Any) -> str:
-    if dtype is not None and is_list:
-        kind = {"b": "bool", "U": "str"}.get(dtype.kind, f"{dtype.kind}{8 * dtype.itemsize}")
-        return "f32" if kind == "f16" else kind
-    kinds = {type(value) for value in values}
-    if kinds and kinds <= {int, float, bool, str}:
-        if kinds in ({bool}, {str}):
-            return kinds.pop().__name__
-        if kinds == {int}:
-            return next(
-                (
-                    kind
-                    for kind in (("i32", "i64", "u64") if is_list else ("u32", "i32", "u64", "i64"))
-                    if _fits(kind, values)
-                ),
-                "i64",
-            )
-        if kinds <= {int, float}:
-            return "f32"
-    raise InvalidArgumentError(f"{key} = {values!r:.200}: GGUF has bool, int, float, str, and lists of one of these")
-
-
-def _fits(kind: str, values: Sequence[int]) -> bool:
-    try:
-        array(_NUMBERS[kind], values)
-    except OverflowError:
-        return False
-    return True

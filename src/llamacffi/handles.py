@@ -9,10 +9,14 @@ from .native import ffi, lib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, TypeVar
+
+    from .types import AnyPointer
+
+    Handle = TypeVar("Handle", bound=AnyPointer)
 
 
-def address_of(handle: ffi.CData) -> int:
+def address_of(handle: AnyPointer) -> int:
     """A handle's address, for code that is not cffi's: `ctypes.c_void_p(address)`, `<llama_model *><uintptr_t>address`.
 
     The handle still belongs to whom it belonged. If the other code frees it, it must not be used here any more, which
@@ -25,7 +29,7 @@ def address_of(handle: ffi.CData) -> int:
         InvalidArgumentError: it is no pointer, or NULL.
         FreedHandleError: it was freed.
     """
-    kind = _kind(handle)
+    kind = struct_name(handle)
     if kind is None or not handle:
         raise InvalidArgumentError(f"address_of: {handle!r} is not a pointer of cffi's, or is NULL")
     if is_freed(handle):
@@ -33,12 +37,12 @@ def address_of(handle: ffi.CData) -> int:
     return int(ffi.cast("uintptr_t", handle))
 
 
-def is_freed(handle: ffi.CData) -> bool:
+def is_freed(handle: AnyPointer) -> bool:
     """Whether a handle is one that was freed through this package."""
-    return bool(lib.llamacffi_is_freed(_kind(handle), ffi.cast("void *", handle)))
+    return bool(lib.llamacffi_is_freed(struct_name(handle), ffi.cast("void *", handle)))
 
 
-def from_address(c_type: str, address: Any) -> ffi.CData:
+def from_address(c_type: str, address: Any) -> Any:
     """A handle that other code has made or handed on, known to this package from now on, as `adopt` makes it.
 
     It is the inverse of `address_of`, and gives back the handle that has this address here, if there is one. If the
@@ -59,7 +63,7 @@ def from_address(c_type: str, address: Any) -> ffi.CData:
     return _adopt("from_address", pointer)
 
 
-def adopt(handle: ffi.CData) -> ffi.CData:
+def adopt(handle: Handle) -> Handle:
     """Make a handle known that did not come out of this package's functions, as one that C code of your own made.
 
     Args:
@@ -75,8 +79,8 @@ def adopt(handle: ffi.CData) -> ffi.CData:
     return _adopt("adopt", handle)
 
 
-def _adopt(function: str, handle: ffi.CData) -> ffi.CData:
-    kind = _kind(handle)
+def _adopt(function: str, handle: Handle) -> Handle:
+    kind = struct_name(handle)
     if kind is None or not lib.llamacffi_adopt(kind, ffi.cast("void *", handle)):
         raise InvalidArgumentError(
             f"{function}: {handle!r} is not a handle: a pointer to a struct of llama.cpp's, not NULL"
@@ -84,7 +88,7 @@ def _adopt(function: str, handle: ffi.CData) -> ffi.CData:
     return handle
 
 
-def _kind(handle: Any) -> Any:
+def struct_name(handle: Any) -> Any:
     """The name of the C struct that a pointer points to, without "struct"; None if it is no pointer."""
     type_ = ffi.typeof(handle) if isinstance(handle, ffi.CData) else None
     return type_.item.cname.replace("struct ", "").encode() if type_ and type_.kind == "pointer" else None

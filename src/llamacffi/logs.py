@@ -9,14 +9,18 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
-from .callbacks import _py, _report
-from .native import ffi, lib
+from .callbacks import extern, print_or_keep
+from .native import lib, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from .types import char_p
+
+
 LOGGER = "llamacffi"
+"""The name of the logger that gets llama.cpp's log."""
 _WARNING = 30  # logging's
 _kept: dict[int, Kept] = {}  # by thread
 
@@ -62,8 +66,8 @@ def _log_level() -> int:
     return min(level, _WARNING) if get_ident() in _kept else level
 
 
-def _log_line(level: int, text: ffi.CData) -> int:
-    _take(level, ffi.string(text).decode("utf-8", "replace"))
+def _log_line(level: int, text: char_p) -> int:
+    _take(level, text_of(text))
     return 0
 
 
@@ -83,6 +87,6 @@ def _write(level: int, line: str) -> None:
         sys.stderr.write(f"{line}\n")
 
 
-_py(_log_level, _report)
-_py(_log_line, _report)
+extern(_log_level, print_or_keep)
+extern(_log_line, print_or_keep)
 lib.llamacffi_start_log()

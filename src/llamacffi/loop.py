@@ -1,37 +1,45 @@
 """The token loop, which runs in C++ (src/native/loop.cpp), from Python: in steps, and always in order.
 
-`Generation` (generation.py) is one text of it, `Generations` (many.py) are many at once.
+`Generation` (generation.py) is one text of it, `Generations` (many.py) are many at once. Python makes a `Loop` over a
+context, adds a sequence for each text (`_add`), and lets it run for a step at a time (`_step`): the loop decodes,
+samples, and looks for the text's end without Python's lock; a subclass then takes over what was made (`_collect`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from operator import index
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Optional, TypeVar, Union
 
 from .callbacks import Callback
+from .checks import several, whole
 from .errors import BusyError, FreedHandleError, InvalidArgumentError, LlamaError, failure, reason
 from .native import ffi, lib
 from .owner import Owner
-from .params import several
+from .tokens import as_tokens
+from .types import llamacffi_choice_p, llamacffi_loop_p, llamacffi_sequence_p
 
 if TYPE_CHECKING:
     from .context import Context
     from .samplers import Sampler
+    from .tokens import Tokens
     from .vocab import Vocab
 
-Prompt = Union[str, bytes, Sequence[int]]
+Prompt = Union[str, bytes, "Tokens"]
+"""What is to be continued: a text, or tokens."""
 Stop = Union[str, bytes, int]
+"""What ends a text: a text, which is left out, or a token."""
+
 Piece = TypeVar("Piece")
 
 # Unless the caller chooses otherwise, a piece has all the tokens of so many microseconds: with a model that takes
 # longer for each, that is one, and with a quicker one Python's part does not show.
 _STEP_US = 4000
-# Of who wants the whole text, and no pieces.
 WHOLE_US = 100_000
+"""The same of who wants the whole text, and no pieces."""
 
 REASONS = {
     lib.LLAMACFFI_STOP_EOG: "eog",
@@ -40,22 +48,42 @@ REASONS = {
     lib.LLAMACFFI_STOP_CANCELLED: "cancelled",
     lib.LLAMACFFI_STOP_DEADLINE: "deadline",
 }
+"""Why a text has ended, by C's number."""
 
 
 class End(NamedTuple):
-    """Where a text is to end."""
+    """Where a text is to end.
+
+    Attributes:
+        n_predict: behind so many tokens.
+        limit: where the prompt and the text together take so many positions.
+        texts: where one of these comes up; in UTF-8.
+        tokens: where one of these comes up.
+        ignore_eog: whether to go on where the model would end it.
+    """
 
     n_predict: int
-    limit: int  # of positions
+    limit: int
     texts: list[bytes]
     tokens: list[int]
     ignore_eog: bool
 
 
-class Loop(Owner, Generic[Piece]):
+class Loop(Owner[llamacffi_loop_p], Generic[Piece]):
     """The native loop over a context, as an iterator of what it makes, to be read by one thread at a time.
 
     It closes itself at its end; `close()` or the end of a `with` block end it before.
+
+    Args:
+        context: where it computes; it outlives this.
+        seqs: the numbers of the sequences in the context that it uses. Another loop that uses one of them is closed.
+        parents: what else must outlive it: samplers, the context of a smaller model.
+        step: how many tokens a piece has; None, those that come within 4 ms, and at least one.
+        deadline: when to end, in seconds from now; None, never.
+
+    Raises:
+        InvalidArgumentError: `step` or `deadline` is none.
+        BusyError: another loop is at work on one of the sequences just now.
     """
 
     _warns: ClassVar[bool] = False  # who breaks out of a `for` loop just drops it
@@ -64,7 +92,7 @@ class Loop(Owner, Generic[Piece]):
         self,
         context: Context,
         seqs: Iterable[int],
-        parents: Sequence[Owner],
+        parents: Sequence[Owner[Any]],
         step: Optional[int],
         deadline: Optional[float],
     ) -> None:
@@ -73,7 +101,7 @@ class Loop(Owner, Generic[Piece]):
         us = -1 if deadline is None else _microseconds(deadline)
         self._context = context
         self._seqs = frozenset(seqs)
-        self._closes: list[Owner] = []
+        self._closes: list[Owner[Any]] = []
         self._callbacks: dict[int, Callback] = {}  # by sequence: what chooses in Python
         self._use_locks()
         self._take_over()
@@ -95,9 +123,10 @@ class Loop(Owner, Generic[Piece]):
             BusyError: one of them is being read just now.
         """
         for other in list(self._context._living_children()):
-            if isinstance(other, Loop) and other._seqs & self._seqs:
-                if other._at_work.locked():
-                    raise BusyError(f"another {type(other).__name__} is at work on this sequence of the context")
+            loop: Any = other
+            if isinstance(other, Loop) and loop._seqs & self._seqs:
+                if loop._at_work.locked():
+                    raise BusyError(f"another {type(loop).__name__} is at work on this sequence of the context")
                 other.close()
 
     def cancel(self) -> None:
@@ -138,8 +167,19 @@ class Loop(Owner, Generic[Piece]):
         """Leave the context in order, before the loop is freed."""
         raise NotImplementedError
 
-    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> ffi.CData:
-        """Begin a sequence: `struct llamacffi_sequence *`, which the loop owns."""
+    def _add(self, seq: int, tokens: Sequence[int], held: int, sampler: Sampler, end: End) -> llamacffi_sequence_p:
+        """Begin a sequence.
+
+        Args:
+            seq: its number in the context.
+            tokens: all of its prompt.
+            held: how many of these the context holds already.
+            sampler: what chooses its tokens, for this sequence alone.
+            end: where it is to end.
+
+        Returns:
+            `struct llamacffi_sequence *`, which the loop owns: what a step has made is there (src/native/loop.h).
+        """
         given = ffi.new("llama_token[]", tokens)
         choice = self._choice(seq, sampler)
         sequence = lib.llamacffi_loop_add(
@@ -153,7 +193,7 @@ class Loop(Owner, Generic[Piece]):
             lib.llamacffi_loop_stop_token(sequence, token)
         return sequence
 
-    def _choice(self, seq: int, sampler: Sampler) -> ffi.CData:
+    def _choice(self, seq: int, sampler: Sampler) -> llamacffi_choice_p:
         """How a sequence's tokens are to be chosen: `struct llamacffi_choice *`."""
         choice = ffi.new("struct llamacffi_choice *", {"sampler": sampler.handle})
         plan = sampler.plan
@@ -163,7 +203,7 @@ class Loop(Owner, Generic[Piece]):
         in_python, choice.n_members, choice.first, choice.k = plan
         if in_python:
             context = self._context
-            callback = self._callbacks[seq] = Callback(lambda row: sampler.sample(context, row))
+            callback = self._callbacks[seq] = Callback(partial(sampler.sample, context))
             choice.callback = callback.number
         return choice
 
@@ -207,7 +247,7 @@ class Loop(Owner, Generic[Piece]):
         raise NotImplementedError
 
     @contextmanager
-    def _beginning(self) -> Iterator[None]:
+    def _beginning(self) -> Generator[None]:
         """While this is being made ready, nobody else closes it."""
         with self._at_work:
             self._worker = threading.get_ident()
@@ -266,12 +306,16 @@ def _error(status: int) -> BaseException:
 
 
 def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bool) -> list[int]:
+    """The tokens of a prompt, a text or tokens.
+
+    Raises:
+        InvalidArgumentError: there are none, or one that the vocabulary has not.
+    """
     if isinstance(prompt, (str, bytes)):
         tokens = vocab.tokenize(prompt, add_special=add_special, parse_special=parse_special)
     else:
-        from .vocab import token_array
-
-        tokens = list(token_array(prompt, "generate", "prompt"))
+        ids, n = as_tokens(prompt, "prompt")
+        tokens = list(ffi.unpack(ids, n))
         wrong = next((token for token in tokens if not 0 <= token < vocab.n_tokens), None)
         if wrong is not None:
             raise InvalidArgumentError(f"prompt: {wrong} is not a token: there are {vocab.n_tokens}, from 0 on")
@@ -281,7 +325,7 @@ def to_tokens(vocab: Vocab, prompt: Prompt, add_special: bool, parse_special: bo
 
 
 def to_prompts(vocab: Vocab, prompts: Any, add_special: bool, parse_special: bool) -> list[list[int]]:
-    """The tokens of many prompts."""
+    """The tokens of many prompts, of each as `to_tokens` has them."""
     every = several("prompts", prompts, "for a single one there is generate()")
     return [to_tokens(vocab, prompt, add_special, parse_special) for prompt in every]
 
@@ -289,7 +333,11 @@ def to_prompts(vocab: Vocab, prompts: Any, add_special: bool, parse_special: boo
 def to_end(
     context: Context, max_tokens: Optional[int], stop: Union[Stop, Iterable[Stop], None], ignore_eog: bool
 ) -> End:
-    """Where a text is to end, by the options of `generate`."""
+    """Where a text is to end, by the options of `generate`.
+
+    Raises:
+        InvalidArgumentError: an option is none.
+    """
     stop = () if stop is None else stop
     stops = [stop] if isinstance(stop, (str, bytes)) or not isinstance(stop, Iterable) else list(stop)
     texts = [each.encode() if isinstance(each, str) else each for each in stops if isinstance(each, (str, bytes))]
@@ -298,21 +346,6 @@ def to_end(
     tokens = [_stop_token(each) for each in stops if not isinstance(each, (str, bytes))]
     n_predict = 2**31 - 1 if max_tokens is None else whole("max_tokens", max_tokens)
     return End(n_predict, _room(context), texts, tokens, bool(ignore_eog))
-
-
-def whole(name: str, value: Any, least: int = 0) -> int:
-    """A whole number that an option is, from `least` on.
-
-    Raises:
-        InvalidArgumentError: it is none, or does not fit C's type.
-    """
-    try:
-        number = index(value)
-    except TypeError:
-        number = -1
-    if not least <= number < 2**31:
-        raise InvalidArgumentError(f"{name} = {value!r}: must be a whole number from {least} on")
-    return number
 
 
 def _stop_token(value: Any) -> int:
@@ -329,7 +362,7 @@ def _microseconds(deadline: Any) -> int:
 
 
 def _room(context: Context) -> int:
-    """How many positions a sequence may take."""
+    """How many positions a text may take, so that each sequence of the context can have as many."""
     if hasattr(lib, "llama_n_ctx_seq"):
         return int(lib.llama_n_ctx_seq(context.handle))
     # Before there were as many as were asked for, llama.cpp told as many as there are cells.
@@ -337,6 +370,11 @@ def _room(context: Context) -> int:
 
 
 def check_room(prompts: list[list[int]], limit: int) -> None:
+    """See that prompts take no more positions than a sequence may.
+
+    Raises:
+        InvalidArgumentError: one does.
+    """
     longest = max(map(len, prompts), default=0)
     if longest > limit:
         raise InvalidArgumentError(

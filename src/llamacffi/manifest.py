@@ -35,7 +35,7 @@ _NAMES = [
 
 
 def read(name: str, package: str) -> Any:
-    """One of the package's JSON files."""
+    """One of a package's JSON files; `package` is its folder."""
     import json
 
     with open(os.path.join(package, name), encoding="utf-8") as file:
@@ -108,7 +108,7 @@ def _told(ffi: Any, lib: Any, name: str) -> str:
 
 
 def _sizes(ffi: Any, lib: Any, compiled: dict[str, str], loaded: dict[str, str]) -> list[str]:
-    found = []
+    found: list[str] = []
     measure = ffi.new("struct llamacffi_measure *")
     index = 0
     while True:
@@ -128,7 +128,7 @@ def _sizes(ffi: Any, lib: Any, compiled: dict[str, str], loaded: dict[str, str])
 def _enums(ffi: Any, lib: Any, names: dict[str, dict[str, Optional[str]]], api: Any) -> list[str]:
     """The enums whose values have other names. Of each the first: what follows may be past its end."""
     functions = {each["name"]: each for each in api["functions"]}
-    found = []
+    found: list[str] = []
     for function, texts in names.items():
         enum = functions[function]["parameters"][0]["type"]
         members = next(each["values"] for each in api["enums"] if each["name"] == enum.replace("enum ", ""))
@@ -210,7 +210,7 @@ def _open(folder: str, first: bool) -> list[Any]:
     """
     import ctypes
 
-    libraries = []
+    libraries: list[Any] = []
     for name in sorted(filter(_LIBRARY.fullmatch, os.listdir(folder))):  # each behind those that it needs
         path = os.path.join(folder, name)
         if not first:

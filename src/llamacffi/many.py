@@ -12,10 +12,10 @@ from .held import forget, n_common, shorten
 from .loop import REASONS, WHOLE_US, End, Loop, Prompt, Stop, check_room, to_end, to_prompts
 from .native import ffi, lib
 from .owner import Owner
+from .samplers import Sampler
 
 if TYPE_CHECKING:
     from .context import Context
-    from .samplers import Sampler
 
 
 class Generations(Loop["tuple[int, str]"]):
@@ -107,7 +107,7 @@ class Generations(Loop["tuple[int, str]"]):
             if sequence.n_tokens:
                 self.tokens[index] += ffi.unpack(sequence.tokens, sequence.n_tokens)
             if sequence.text_size:
-                text = ffi.unpack(sequence.text, sequence.text_size).decode("utf-8", "replace")
+                text = ffi.buffer(sequence.text, sequence.text_size)[:].decode("utf-8", "replace")
                 self._texts[index].append(text)
                 self._ready.append((index, text))
             if not sequence.stop:
@@ -166,7 +166,7 @@ def generate_many(
     ignore_eog: bool = False,
     add_special: bool = True,
     parse_special: bool = True,
-    closes: Optional[Owner] = None,
+    closes: Optional[Owner[Any]] = None,
     **sampling: Any,
 ) -> Generations:
     """Continue many prompts through one context, as many at once as it has sequences (`n_seq_max`).
@@ -182,8 +182,6 @@ def generate_many(
     Raises:
         As `generate`.
     """
-    from .samplers import Sampler
-
     vocab = context.model.vocab
     if context.model.has_encoder:
         raise InvalidArgumentError("a model with an encoder can't serve many prompts at once: use generate()")

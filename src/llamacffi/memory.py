@@ -9,12 +9,13 @@ import llamacffi
 from . import held
 from .errors import InvalidArgumentError, LlamaError, reason
 from .owner import Owner
+from .types import llama_memory_t
 
 if TYPE_CHECKING:
     from .context import Context
 
 
-class Memory(Owner):
+class Memory(Owner[llama_memory_t]):
     """The memory of a context, `Context.memory`: tokens by sequence and position.
 
     It belongs to the context and is gone with it. A model that remembers nothing, as an encoder, has a memory that is
@@ -58,7 +59,7 @@ class Memory(Owner):
         """
         handle = self.handle
         held.changed(self._context)
-        if not llamacffi.llama_memory_seq_rm(handle, -1 if seq is None else self._seq(seq), _or(p0, -1), _or(p1, -1)):
+        if not llamacffi.llama_memory_seq_rm(handle, -1 if seq is None else self._seq(seq), *_range(p0, p1)):
             raise LlamaError(
                 "these positions can't be removed alone from this model's memory; remove the whole sequence, and "
                 "decode again what is to stay",
@@ -72,7 +73,7 @@ class Memory(Owner):
 
         C: `llama_memory_seq_cp`.
         """
-        llamacffi.llama_memory_seq_cp(self.handle, self._seq(source), self._seq(target), _or(p0, -1), _or(p1, -1))
+        llamacffi.llama_memory_seq_cp(self.handle, self._seq(source), self._seq(target), *_range(p0, p1))
         held.changed(self._context, target)
 
     def keep(self, seq: int) -> None:
@@ -97,7 +98,7 @@ class Memory(Owner):
 
         C: `llama_memory_seq_add`.
         """
-        llamacffi.llama_memory_seq_add(self.handle, self._seq(seq), _or(p0, -1), _or(p1, -1), delta)
+        llamacffi.llama_memory_seq_add(self.handle, self._seq(seq), *_range(p0, p1), delta)
         held.changed(self._context)  # others may share what has moved
 
     def divide(self, seq: int, divisor: int, p0: Optional[int] = None, p1: Optional[int] = None) -> None:
@@ -111,7 +112,7 @@ class Memory(Owner):
 
         C: `llama_memory_seq_div`.
         """
-        llamacffi.llama_memory_seq_div(self.handle, self._seq(seq), _or(p0, -1), _or(p1, -1), divisor)
+        llamacffi.llama_memory_seq_div(self.handle, self._seq(seq), *_range(p0, p1), divisor)
         held.changed(self._context)
 
     def pos_min(self, seq: int = 0) -> int:
@@ -148,5 +149,6 @@ class Memory(Owner):
         return bool(llamacffi.llama_memory_can_shift(self.handle))
 
 
-def _or(value: object, default: object) -> object:
-    return default if value is None else value
+def _range(p0: Optional[int], p1: Optional[int]) -> tuple[int, int]:
+    """A range of positions as C takes it."""
+    return -1 if p0 is None else p0, -1 if p1 is None else p1

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Optional, Union
 
 import llamacffi
 
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, reason
-from .files import check_model_file, path_name
-from .native import encode_path, ffi
+from .checks import whole
+from .errors import ArgumentTypeError, LlamaError, reason
+from .files import c_file, check_model_file, path_name
+from .metadata import read_metadata, read_text
+from .native import encode_path, lib, text_of
 from .owner import Owner
 from .params import enum_name, field_names, fill, padded
+from .progress import Progress, Watched
+from .types import llama_model_p, llama_model_params
 from .vocab import Vocab
 
 if TYPE_CHECKING:
@@ -29,12 +32,13 @@ if TYPE_CHECKING:
     from .many import Generations
 
     Path = Union[str, os.PathLike[str]]
+    """A file's name."""
 
 _N_MORE = 4096  # what there is room for beside a prompt, as long as nobody says
 _N_SEQ_MAX = 8
 
 
-class Model(Owner):
+class Model(Owner[llama_model_p]):
     """A model in memory (C: `struct llama_model`).
 
     Any number of contexts and threads may use it. What was made from it is closed before it.
@@ -62,7 +66,7 @@ class Model(Owner):
         self,
         path: Union[Path, Sequence[Path], BinaryIO],
         *,
-        progress: Optional[Callable[[float], Optional[bool]]] = None,
+        progress: Optional[Progress] = None,
         device: Union[str, int, Device, Sequence[Union[str, int, Device]], None] = None,
         gpu_layers: Union[str, int, None] = None,
         split_mode: Union[str, int, None] = None,
@@ -70,38 +74,29 @@ class Model(Owner):
         tensor_split: Union[str, Sequence[float], None] = None,
         **params: Any,
     ) -> None:
+        watched = Watched(progress)
         llamacffi.llama_backend_init()
         struct = llamacffi.llama_model_default_params()
         fill(struct, params, "Model")
         llamacffi.choose_devices(struct, device, gpu_layers, split_mode, main_gpu, tensor_split)
-        cancelled = False
-
-        def report(part: float) -> bool:
-            nonlocal cancelled
-            cancelled = progress(part) is False  # type: ignore[misc]
-            return not cancelled
-
-        callback = llamacffi.callback("llama_progress_callback", report) if progress else None
+        callback = llamacffi.callback("llama_progress_callback", watched) if progress else None
         if callback:
             struct.progress_callback, struct.progress_callback_user_data = callback.function, callback.user_data
         name, handle = _load(path, struct)
         if not handle:
-            problem = "loading was cancelled" if cancelled else "llama.cpp could not load this model"
-            raise LlamaError(f"{name}: {problem}", native="" if cancelled else reason())
+            problem = "loading was cancelled" if watched.cancelled else "llama.cpp could not load this model"
+            raise LlamaError(f"{name}: {problem}", native="" if watched.cancelled else reason())
         super().__init__(handle)
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Model:
+    def from_handle(cls, handle: llama_model_p) -> Model:
         """A `struct llama_model *` as an object, which borrows it: closing this does not free the model.
 
         Raises:
             LlamaError: it is no model, or was freed.
         """
         llamacffi.llama_model_n_params(handle)
-        model = cls.__new__(cls)
-        Owner.__init__(model, handle)
-        model._owned = False
-        return model
+        return cls._borrowing(handle)
 
     @property
     def vocab(self) -> Vocab:
@@ -164,7 +159,7 @@ class Model(Owner):
     @property
     def ftype(self) -> str:
         """The type of most of its tensors as llama.cpp calls it, "Q4_K - Medium" (C: `llama_ftype_name`)."""
-        return _text(llamacffi.llama_ftype_name(llamacffi.llama_model_ftype(self.handle)))
+        return text_of(llamacffi.llama_ftype_name(llamacffi.llama_model_ftype(self.handle)))
 
     @property
     def rope_type(self) -> str:
@@ -212,7 +207,7 @@ class Model(Owner):
         """What the outputs of a classifier mean; empty, if the model names nothing (C: `llama_model_cls_label`)."""
         model = self.handle
         labels = [llamacffi.llama_model_cls_label(model, i) for i in range(llamacffi.llama_model_n_cls_out(model))]
-        return [_text(label) if label else "" for label in labels] if any(labels) else []
+        return [text_of(label, exact=True) if label else "" for label in labels] if any(labels) else []
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -232,7 +227,7 @@ class Model(Owner):
             The template, None if the model has none of this name.
         """
         template = llamacffi.llama_model_chat_template(self.handle, name)
-        return _text(template) if template else None
+        return text_of(template, exact=True) if template else None
 
     # --- what it does ---
 
@@ -319,7 +314,7 @@ class Model(Owner):
         Raises:
             LlamaError, InvalidArgumentError: as for `generate`.
         """
-        from .loop import to_prompts, whole
+        from .loop import to_prompts
         from .many import generate_many
 
         tokens = to_prompts(self.vocab, prompts, add_special, parse_special)
@@ -373,8 +368,6 @@ class Model(Owner):
         self, n_tokens: list[int], max_tokens: Optional[int], n_ctx: Optional[int], options: Mapping[str, Any]
     ) -> tuple[Context, dict[str, Any]]:
         """A context for prompts of so many tokens, and the options that are not for it."""
-        from .loop import whole
-
         max_tokens = None if max_tokens is None else whole("max_tokens", max_tokens)
         n_ctx = None if n_ctx is None else whole("n_ctx", n_ctx)
         longest, n_ctx_train = max(n_tokens, default=0), self.n_ctx_train
@@ -388,14 +381,14 @@ class Model(Owner):
         fields = set(field_names("struct llama_context_params"))
         params = {name: value for name, value in options.items() if name in fields}
         if not n_ctx:
-            n_ctx = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
-            n_ctx = n_ctx if n_seq == 1 else n_seq * padded(n_ctx)
+            room = min(most, longest + (_N_MORE if max_tokens is None else max_tokens))
+            n_ctx = room if n_seq == 1 else n_seq * padded(room)
         params["n_ctx"] = n_ctx
         return self.context(**params), {name: value for name, value in options.items() if name not in fields}
 
 
 @contextmanager
-def _closed_on_failure(owner: Owner) -> Iterator[None]:
+def _closed_on_failure(owner: Owner[Any]) -> Generator[None]:
     try:
         yield
     except BaseException:
@@ -403,8 +396,9 @@ def _closed_on_failure(owner: Owner) -> Iterator[None]:
         raise
 
 
-def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
+def _load(path: Any, struct: llama_model_params) -> tuple[str, llama_model_p]:
     """What is loaded, by name, and the model, NULL if llama.cpp could not load it."""
+    parts: Any = path
     if isinstance(path, (str, os.PathLike)):
         name = check_model_file(path)
         return name, llamacffi.llama_model_load_from_file(encode_path(name), struct)
@@ -414,63 +408,16 @@ def _load(path: Any, struct: ffi.CData) -> tuple[str, ffi.CData]:
     if not isinstance(path, Sequence) or isinstance(path, (bytes, bytearray, memoryview)) or not path:
         problem = f"Model: path: must be a path, a list of paths or a binary file, not {path!r}"
         raise ArgumentTypeError(problem, "Model", "path")
-    names = [check_model_file(each) for each in path]
+    names = [check_model_file(each) for each in parts]
     return names[0], llamacffi.llama_model_load_from_splits([encode_path(each) for each in names], len(names), struct)
 
 
-@contextmanager
-def c_file(file: BinaryIO, function: str) -> Iterator[ffi.CData]:
-    """A Python file as a `FILE *` at the same position, which the file keeps."""
-    try:
-        descriptor, position = file.fileno(), file.tell()
-        if "b" not in getattr(file, "mode", "b"):
-            raise ValueError("it is open as text")
-        here = os.lseek(descriptor, 0, os.SEEK_CUR)  # behind the position, if Python has read ahead
-    except (OSError, ValueError, AttributeError) as error:
-        problem = (
-            f"{function}: path: can't read this file: it must be one on a disk, open to be read as binary: {error}"
-        )
-        raise InvalidArgumentError(problem, function, "path") from None
-    stream = llamacffi.lib.llamacffi_open_file(descriptor, position)
-    if not stream:
-        raise LlamaError(f"{function}: path: can't read this file: {os.strerror(ffi.errno)}", function, "path")
-    try:
-        yield stream
-    finally:
-        llamacffi.lib.llamacffi_close_file(stream)
-        os.lseek(descriptor, here, os.SEEK_SET)
-
-
-def read_metadata(prefix: str, handle: ffi.CData) -> Mapping[str, str]:
-    """The metadata of a model or adapter, whose C functions have this prefix."""
-    key_at = getattr(llamacffi, f"{prefix}_meta_key_by_index")
-    value_at = getattr(llamacffi, f"{prefix}_meta_val_str_by_index")
-    count = getattr(llamacffi, f"{prefix}_meta_count")(handle)
-    pairs = ((read_text(partial(key_at, handle, i)), read_text(partial(value_at, handle, i))) for i in range(count))
-    return MappingProxyType(dict(sorted(pairs)))
-
-
-def read_text(write: Callable[[ffi.CData, int], int]) -> str:
-    """The text that a C function writes to a buffer, of whatever length: it returns which one that is."""
-    room = 256
-    while True:
-        buffer = ffi.new("char[]", room)
-        n = write(buffer, room)
-        if n < room:
-            return str(ffi.buffer(buffer, max(n, 0))[:].decode("utf-8", "surrogateescape"))
-        room = n + 1
-
-
-def _text(text: ffi.CData) -> str:
-    return str(ffi.string(text).decode("utf-8", "surrogateescape"))
-
-
-def _why_not_written(model: ffi.CData, name: str) -> str:
+def _why_not_written(model: llama_model_p, name: str) -> str:
     folder = os.path.dirname(os.path.abspath(name))
     if not os.path.isdir(folder):
         return f": there is no folder {folder}"
     if os.path.isdir(name):
         return ": that is a folder"
-    if not llamacffi.lib.llamacffi_can_save(model):
+    if not lib.llamacffi_can_save(model):
         return ": a device keeps weights in a layout of its own: load the model with use_extra_bufts=False to save it"
     return ": the folder or the file is not to be written to, or the disk is full"

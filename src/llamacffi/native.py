@@ -13,19 +13,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+    from .types import char_p
+
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
+"""The package's folder."""
 
 if sys.platform == "win32":
-    os.add_dll_directory(os.path.join(_PACKAGE, "lib"))
+    os.add_dll_directory(os.path.join(PACKAGE, "lib"))
 
 try:
     from ._llamacffi import ffi, lib
 except ImportError as error:
     from .manifest import explained
 
-    raise explained(error, _PACKAGE) from None
+    raise explained(error, PACKAGE) from None
 
 __all__ = [
+    "PACKAGE",
     "encode_path",
     "ffi",
     "get_include",
@@ -34,6 +38,7 @@ __all__ = [
     "llama_cpp_commit",
     "llama_cpp_version",
     "report",
+    "text_of",
     "told",
     "user_prefix",
 ]
@@ -42,13 +47,13 @@ __all__ = [
 def get_include() -> str:
     """The folder of llama.cpp's headers, for a C compiler's `-I`."""
     own = user_prefix()
-    return own["include"] if own else os.path.join(_PACKAGE, "include")
+    return own["include"] if own else os.path.join(PACKAGE, "include")
 
 
 def get_library_dir() -> str:
     """The folder of the libraries that the extension is linked with; if they are ours, of the modules, too."""
     own = user_prefix()
-    return own["library"] if own else os.path.join(_PACKAGE, "lib")
+    return own["library"] if own else os.path.join(PACKAGE, "lib")
 
 
 def user_prefix() -> Optional[dict[str, str]]:
@@ -56,17 +61,28 @@ def user_prefix() -> Optional[dict[str, str]]:
 
     None if libllama is the package's.
     """
-    if os.path.isdir(os.path.join(_PACKAGE, "lib")):
+    if os.path.isdir(os.path.join(PACKAGE, "lib")):
         return None
     from .manifest import read
 
-    own: Optional[dict[str, str]] = read("manifest.json", _PACKAGE).get("prefix")
+    own: Optional[dict[str, str]] = read("manifest.json", PACKAGE).get("prefix")
     return own
 
 
 def encode_path(path: str) -> bytes:
     """A path as llama.cpp takes it: UTF-8 on Windows, the file system's own bytes elsewhere."""
     return path.encode("utf-8") if sys.platform == "win32" else os.fsencode(path)
+
+
+def text_of(string: char_p, exact: bool = False) -> str:
+    """A text of C's.
+
+    Args:
+        string: `char *`, not NULL, which a NUL ends.
+        exact: whether bytes that are no UTF-8 become surrogate escapes, which encode to them again: for names, metadata
+            and tokens. Otherwise they are replaced: for what people read.
+    """
+    return str(ffi.string(string).decode("utf-8", "surrogateescape" if exact else "replace"))
 
 
 def llama_cpp_version() -> str:
@@ -81,7 +97,7 @@ def llama_cpp_commit() -> str:
 
 def _told_by(name: str) -> str:
     function = getattr(lib, name, None)
-    return ffi.string(function()).decode() if function else "unknown"
+    return text_of(function()) if function else "unknown"
 
 
 # What depends on nothing but the library's build; tools/told.py asked the same ones, and told.h has them in this order.
@@ -92,7 +108,7 @@ def told() -> str:
     """What the loaded libraries tell of themselves: "ggml_commit 0c1e57098, …"."""
     answers = ((name, getattr(lib, name, None)) for name in _TOLD)
     values = ((name, function()) for name, function in answers if function)
-    texts = (f"{name} {value if type(value) is int else ffi.string(value).decode()}" for name, value in values)
+    texts = (f"{name} {value if type(value) is int else text_of(value)}" for name, value in values)
     return ", ".join(texts)
 
 
@@ -103,7 +119,7 @@ def _compare() -> None:
         ImportError: they are not.
     """
     measure = ffi.new("struct llamacffi_measure *")
-    index, differs = 0, told() != ffi.string(lib.llamacffi_told()).decode()
+    index, differs = 0, told() != text_of(lib.llamacffi_told())
     while not differs:
         differs = lib.llamacffi_differs(index, measure)
         if not measure.function:
@@ -111,7 +127,7 @@ def _compare() -> None:
         index += 1
     from .manifest import compare
 
-    compare(ffi, lib, _PACKAGE)
+    compare(ffi, lib, PACKAGE)
 
 
 def report(problem: str) -> None:

@@ -9,17 +9,19 @@ import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, ClassVar, Optional, TypeVar
+from typing import Any, ClassVar, Generic, Optional, TypeVar, cast
 
 import llamacffi
 
 from .errors import FreedHandleError
 from .handles import is_freed
 from .native import ffi
+from .types import AnyPointer
 
-Self = TypeVar("Self", bound="Owner")
+Self = TypeVar("Self", bound="Owner[Any]")
+Handle = TypeVar("Handle", bound=ffi.CData, covariant=True)
 
-_locked: weakref.WeakValueDictionary[int, Owner] = weakref.WeakValueDictionary()
+_locked: weakref.WeakValueDictionary[int, Owner[Any]] = weakref.WeakValueDictionary()
 
 
 def _after_fork() -> None:
@@ -32,7 +34,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Owner:
+class Owner(Generic[Handle]):
     """An object that owns a native one.
 
     It is closed by `close()`, or at the end of a `with` block. What was made from it is closed first, the latest of
@@ -48,19 +50,30 @@ class Owner:
     """The C function that frees the handle."""
     _warns: ClassVar[bool] = True
     """Whether to drop this without having closed it is a mistake."""
-    _handle: Any = None  # as long as making it has not succeeded, and once it was closed
+    _handle: Optional[Handle] = None  # as long as making it has not succeeded, and once it was closed
 
-    def __init__(self, handle: ffi.CData, *parents: Owner) -> None:
+    def __init__(self, handle: Handle, *parents: Owner[Any]) -> None:
+        self._take(handle, *parents)
+
+    def _take(self, handle: Any, *parents: Owner[Any]) -> None:
         self._handle = handle
         self._owned = True
         self._abandoned = False
         self._parents = parents
-        self._children: dict[int, weakref.ref[Owner]] = {}
+        self._children: dict[int, weakref.ref[Owner[Any]]] = {}
         for parent in parents:
             parent._children[id(self)] = weakref.ref(self)
 
+    @classmethod
+    def _borrowing(cls: type[Self], handle: ffi.CData, *parents: Owner[Any]) -> Self:
+        """An object over a handle that still belongs to whom it belonged: closing this does not free it."""
+        made = cls.__new__(cls)
+        made._take(handle, *parents)
+        made._owned = False
+        return made
+
     @property
-    def handle(self) -> ffi.CData:
+    def handle(self) -> Handle:
         """The C object, for `lib` and for `llamacffi.<C name>`; it still belongs to this one.
 
         Raises:
@@ -85,7 +98,7 @@ class Owner:
             return
         for child in reversed(list(self._living_children())):
             child.close()
-        if self._handle is None:  # a child has closed what was only there for it
+        if self.closed:  # by a child, which was what it was there for
             return
         self._close_handle()
         self._handle = None
@@ -103,10 +116,10 @@ class Owner:
         try:
             getattr(llamacffi, self._free)(handle)
         except FreedHandleError:
-            if not is_freed(handle):  # what is not ours uses it
+            if not is_freed(cast("AnyPointer", handle)):  # what is not ours uses it
                 raise
 
-    def _living_children(self) -> Iterator[Owner]:
+    def _living_children(self) -> Iterator[Owner[Any]]:
         for reference in list(self._children.values()):
             child = reference()
             if child is not None:

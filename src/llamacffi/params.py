@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Callable, NoReturn
+from operator import index
+from typing import Any, Callable, NoReturn, cast
 
 import llamacffi
 
 from .arguments import UNFIT, keep
 from .callbacks import Callback
+from .checks import did_you_mean
 from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, compose
 from .native import ffi
 from .owner import Owner
+from .types import Number
 
 # The fields that are Python functions, and C's type of each. What C hands back to them has a field of its own.
 _CALLBACKS = {
@@ -75,9 +78,10 @@ def fill(params: ffi.CData, values: Mapping[str, Any], function: str) -> None:
             raise ArgumentTypeError(compose(function, name, problem), function, name) from None
 
 
-def _set(params: ffi.CData, name: str, type_: ffi.CType, value: Any, function: str) -> None:
+def _set(params: Any, name: str, type_: ffi.CType, value: Any, function: str) -> None:
+    owner: Any = value
     if isinstance(value, Owner):
-        value = value.handle
+        value = owner.handle
     if type_.kind == "enum":
         value = enum_value(type_.cname[len("enum ") :], value, function, name)
     elif type_.kind in ("pointer", "function") and not isinstance(value, ffi.CData):
@@ -118,10 +122,11 @@ def _tensor_buft_overrides(values: Mapping[str, Any]) -> tuple[ffi.CData, list[A
     patterns = [ffi.new("char[]", pattern.encode()) for pattern in values]
     for each, pattern, value in zip(array, patterns, values.values()):
         each.pattern = pattern
+        buft: Any = value
         if not isinstance(value, ffi.CData):
             (device,) = llamacffi.devices.find(value)
-            value = llamacffi.ggml_backend_dev_buffer_type(device.handle)
-        each.buft = value
+            buft = llamacffi.ggml_backend_dev_buffer_type(device.handle)
+        each.buft = buft
     return array, patterns
 
 
@@ -138,7 +143,7 @@ def _imatrix(values: Mapping[str, Any]) -> tuple[ffi.CData, list[Any]]:
     array = ffi.new("struct llama_model_imatrix_data[]", len(values) + 1)
     names = [ffi.new("char[]", name.encode()) for name in values]
     arrays = [
-        ffi.new("float[]", value) if isinstance(value, (list, tuple)) else ffi.from_buffer("float[]", value)
+        ffi.new("float[]", value) if type(value) in (list, tuple) else ffi.from_buffer("float[]", value)
         for value in values.values()
     ]
     for each, name, data in zip(array, names, arrays):
@@ -153,7 +158,8 @@ def _prune_layers(values: Sequence[int]) -> tuple[ffi.CData, list[Any]]:
 def _samplers(values: Mapping[int, Any]) -> tuple[ffi.CData, list[Any]]:
     array = ffi.new("struct llama_sampler_seq_config[]", max(1, len(values)))
     for each, (seq, sampler) in zip(array, values.items()):
-        each.seq_id, each.sampler = seq, sampler.handle if isinstance(sampler, Owner) else sampler
+        owner: Any = sampler
+        each.seq_id, each.sampler = seq, owner.handle if isinstance(sampler, Owner) else owner
     return array, list(values.values())
 
 
@@ -174,7 +180,7 @@ _LISTS: dict[str, Callable[[Any], tuple[ffi.CData, list[Any]]]] = {
 def enum_values(enum: str) -> dict[str, int]:
     """The values of a C enum by llama.cpp's short names, lower case: "llama_pooling_type" has "none", "mean", …"""
     prefix = f"{enum.upper()}_"
-    values = {}
+    values: dict[str, int] = {}
     for name, value in sorted(ffi.typeof(f"enum {enum}").relements.items(), key=lambda pair: pair[1]):
         short = name[len(prefix) :] if name.startswith(prefix) else name
         if short in ("MAX_VALUE", "COUNT", "GUESSED"):
@@ -194,10 +200,14 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
     """An enum's value by its name, in letters of either case, short or as C has it; or the number itself.
 
     Raises:
-        InvalidArgumentError: the enum has no such value; the message lists its names.
+        InvalidArgumentError: the enum has no such name, the message lists its names; or it is no whole number.
     """
     if not isinstance(value, str):
-        return int(value)
+        try:
+            return int(cast("Number", value)) if isinstance(value, ffi.CData) else index(value)
+        except TypeError:
+            problem = f"= {value!r}: must be a name or a whole number, of enum {enum}"
+            raise ArgumentTypeError(compose(function, argument, problem), function, argument) from None
     values = enum_values(enum)
     wanted = value.strip()
     if wanted.lower() in values:
@@ -205,37 +215,10 @@ def enum_value(enum: str, value: Any, function: str, argument: str) -> int:
     full = ffi.typeof(f"enum {enum}").relements
     if wanted in full:
         return int(full[wanted])
-    problem = f"= {value!r}: must be one of {', '.join(values)}{_like(wanted.lower(), values)}"
+    problem = f"= {value!r}: must be one of {', '.join(values)}{did_you_mean(wanted.lower(), values)}"
     raise InvalidArgumentError(compose(function, argument, problem), function, argument)
-
-
-def several(name: str, values: Any, advice: str) -> list[Any]:
-    """What a function takes many of, as a list.
-
-    Args:
-        name: the argument's, for messages.
-        values: what was given.
-        advice: what to do with a single one.
-
-    Raises:
-        ArgumentTypeError: it is a single text, or not iterable.
-    """
-    if isinstance(values, (str, bytes, bytearray, memoryview)):
-        raise ArgumentTypeError(f"{name}: must be several; {advice}", argument=name)
-    try:
-        iterator = iter(values)
-    except TypeError:
-        raise ArgumentTypeError(f"{name}: must be several, not {values!r}; {advice}", argument=name) from None
-    return list(iterator)
 
 
 def raise_unknown(function: str, name: str, known: Iterable[str]) -> NoReturn:
     """Refuse a keyword that there is not."""
-    raise InvalidArgumentError(f"{function}: there is no parameter {name!r}{_like(name, known)}", function, name)
-
-
-def _like(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(known), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    raise InvalidArgumentError(f"{function}: there is no parameter {name!r}{did_you_mean(name, known)}", function, name)

@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any
 
-from .native import ffi, get_library_dir, lib
+from .native import ffi, get_library_dir, lib, text_of
 
 # On macOS, too: they are modules, not libraries.
 _MODULE = re.compile(r"libggml-([a-z0-9]+)(?:-(\w+))?\.so")
@@ -26,7 +26,7 @@ def linked() -> dict[str, tuple[str, Any]]:
         registered = lib.llamacffi_registered(index)
         if not registered:
             return found
-        name = ffi.string(lib.ggml_backend_reg_name(registered)).decode("utf-8", "replace").lower()
+        name = text_of(lib.ggml_backend_reg_name(registered)).lower()
         # The registration lies in the library that it is of.
         file = lib.llamacffi_file_of(registered)
         found[name] = (

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from typing import Any, Callable, Optional, Union
+from typing import Any, Optional, Union
 
 import llamacffi
 
@@ -15,6 +15,7 @@ from .errors import InvalidArgumentError, LlamaError, compose, failure, reason
 from .files import check_model_file
 from .native import encode_path, ffi, lib
 from .params import enum_value, fill, processors
+from .progress import Progress, Watched
 
 _ERROR = 40  # logging's
 
@@ -25,7 +26,7 @@ def quantize(
     ftype: Union[str, int] = "Q4_K_M",
     *,
     n_threads: Optional[int] = None,
-    progress: Optional[Callable[[float], Optional[bool]]] = None,
+    progress: Optional[Progress] = None,
     **params: Any,
 ) -> None:
     """Write a model's file with quantized weights (C: `llama_model_quantize`).
@@ -48,6 +49,7 @@ def quantize(
         InvalidArgumentError: there is no such type or parameter, or source and target are one file.
         Anything that `progress` raises.
     """
+    watched = Watched(progress)
     source = check_model_file(source)
     folder, name = _split(target, source)
     struct = llamacffi.llama_model_quantize_default_params()
@@ -55,30 +57,23 @@ def quantize(
     struct.ftype = enum_value("llama_ftype", ftype, "quantize", "ftype")
     fill(struct, params, "quantize")
     llamacffi.llama_backend_init()
-    cancelled = False
-
-    def report(part: float) -> bool:
-        nonlocal cancelled
-        cancelled = progress is not None and progress(part) is False
-        return not cancelled
-
-    callback = llamacffi.callback("llama_progress_callback", report)
+    callback = llamacffi.callback("llama_progress_callback", watched)
     fresh = _make_folder(folder, name)
     kept = logs.Kept()
     try:
-        paths = [encode_path(path) for path in (source, os.path.join(fresh, name))]
+        read, written = encode_path(source), encode_path(os.path.join(fresh, name))
         with kept:
-            failed = lib.llamacffi_quantize(*paths, ffi.addressof(struct), callback.function, callback.user_data)
+            failed = lib.llamacffi_quantize(read, written, ffi.addressof(struct), callback.function, callback.user_data)
         if lib.llamacffi_failed():
             raise failure()
         if failed:
-            if cancelled:
+            if watched.cancelled:
                 raise LlamaError(f"{source}: quantizing was cancelled")
             # There may be any number of warnings before it, more than are kept of a call.
             native = "\n".join(line for level, line in kept.lines if level >= _ERROR and line.strip("= \n")) or reason()
             hint = "; allow_requantize=True allows it" if "requantizing" in native else ""
             raise LlamaError(f"{source}: llama.cpp could not quantize this model{hint}", native=native.strip())
-        if not report(1.0):
+        if not watched(1.0):
             raise LlamaError(f"{source}: quantizing was cancelled")
         _move(fresh, folder, source)
     finally:

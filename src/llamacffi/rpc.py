@@ -14,16 +14,19 @@ import llamacffi
 
 from . import backends, devices
 from .errors import BackendError, InvalidArgumentError, LlamaError
-from .native import encode_path, ffi, lib, report
+from .native import encode_path, ffi, lib, report, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Optional, Union
 
+    from .types import AnyPointer, ggml_backend_dev_t
+
 __all__ = ["add_servers", "remove_servers", "serve", "set_timeouts"]
 
-PORT = 50052  # llama.cpp's own
+PORT = 50052
+"""The port of a worker, as of llama.cpp's own."""
 
 
 def add_servers(endpoints: Union[str, Iterable[str]]) -> list[devices.Device]:
@@ -45,7 +48,7 @@ def add_servers(endpoints: Union[str, Iterable[str]]) -> list[devices.Device]:
             before it have been added.
         BackendError: the RPC backend is not there.
     """
-    added = []
+    added: list[ggml_backend_dev_t] = []
     for endpoint in _split(endpoints):
         name = endpoint.encode()
         reg = llamacffi.ggml_backend_rpc_add_server(name)
@@ -69,7 +72,7 @@ def remove_servers(endpoints: Union[str, Iterable[str]]) -> None:
     """
     gone = {f"RPC[{endpoint}]" for endpoint in _split(endpoints)}
     regs = [llamacffi.ggml_backend_reg_get(index) for index in range(llamacffi.ggml_backend_reg_count())]
-    names = [ffi.string(llamacffi.ggml_backend_reg_name(reg)).decode() for reg in regs]
+    names = [text_of(llamacffi.ggml_backend_reg_name(reg)) for reg in regs]
     if gone.isdisjoint(names):
         return
     # All workers' devices belong to the one backend "RPC", and go with it: the others are registered anew.
@@ -107,7 +110,7 @@ def set_timeouts(connect: Optional[float] = None, answer: Optional[float] = None
 _connect, _answer = 10.0, 300.0
 
 
-def watch(module: ffi.CData) -> None:
+def watch(module: AnyPointer) -> None:
     """Have the RPC backend's module fail the calls that need a worker that is lost (src/native/rpc_faults.cpp).
 
     Args:
@@ -137,7 +140,7 @@ def _from_environment(name: str, usual: float) -> float:
         raise BackendError(f"{name}={value}: must be a number of seconds above 0, up to a million") from error
 
 
-def _set_limits(set_limits: ffi.CData, connect: float, answer: float) -> None:
+def _set_limits(set_limits: AnyPointer, connect: float, answer: float) -> None:
     global _connect, _answer
     ffi.cast("void(*)(int, int)", set_limits)(max(1, round(connect * 1000)), max(1, round(answer * 1000)))
     _connect, _answer = connect, answer

@@ -5,21 +5,35 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 
 import llamacffi
 
 from . import callbacks, logs
-from .candidates import Candidates, LogitsProcessors, PythonSampler
-from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, failure, reason
-from .native import ffi, lib
+from .candidates import Candidates
+from .checks import did_you_mean, several
+from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError, NativeExceptionError, reason
+from .native import ffi, lib, text_of
 from .owner import Owner
-from .params import several
+from .plans import Plan, plan_of, sample_by
+from .python_samplers import LogitsProcessors, PythonSampler
+from .types import Null, llama_sampler_p, llama_token_data_array_p, llama_vocab_p
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .model import Model
+    from .types import llama_context_p, llama_model_p
+    from .vocab import Vocab
+
+    Vocabulary = Union[Model, Vocab, llama_model_p, llama_vocab_p]
+    """What has a vocabulary, or is one."""
 
 __all__ = ["Candidates", "Sampler", "SamplerPerf"]
 
 Processor = Callable[[Any, Any], Any]
+"""A logits processor: see `Sampler.logits_processor`."""
 LogitBias = Union[Mapping[int, float], Iterable["tuple[int, float]"]]
+"""What is to be added to logits, by token."""
 
 
 class SamplerPerf(NamedTuple):
@@ -34,7 +48,7 @@ class SamplerPerf(NamedTuple):
     n_sample: int
 
 
-class Sampler(Owner):
+class Sampler(Owner[llama_sampler_p]):
     """A chain of samplers, in llama.cpp's usual order (C: `llama_sampler_chain_init`).
 
     What is off, as most of it is unless it is asked for, is left out. The order is: `processors`, `logit_bias`,
@@ -84,15 +98,15 @@ class Sampler(Owner):
     """
 
     _free = "llama_sampler_free"
-    # What this is, as far as `_plan_of` wants to know: what is written in Python, "greedy", or the number of a top-k.
+    # What this is, as far as `plan_of` wants to know: what is written in Python, "greedy", or the number of a top-k.
     _kind: Union[LogitsProcessors, PythonSampler, str, int, None] = None
     # Of a chain that was made here, what its members are; and how to sample with it, once that is known.
     _members: Optional[list[Any]] = None
-    _plan: Optional[_Plan] = None
+    _plan: Optional[Plan] = None
 
     def __init__(
         self,
-        vocab: Any = None,
+        vocab: Optional[Vocabulary] = None,
         *,
         temperature: float = 0.8,
         top_k: int = 40,
@@ -140,16 +154,17 @@ class Sampler(Owner):
         super().__init__(_new_chain(no_perf))
         self._members = [] if no_perf else None
         cls = type(self)
+        source: Any = vocab  # which says itself what it lacks
         try:
             if processors:
                 self.append(cls._of_processors(processors))
-            biases = [*_suppressed(vocab), *_pairs(logit_bias)]
+            biases = [*_suppressed(source), *_pairs(logit_bias)]
             if biases:
-                self.append(cls.logit_bias(vocab, biases))
+                self.append(cls.logit_bias(source, biases))
             if trigger_words or trigger_patterns or trigger_tokens:
                 self.append(
                     cls.grammar_lazy_patterns(
-                        vocab,
+                        source,
                         grammar,
                         grammar_root,
                         trigger_patterns=[
@@ -160,13 +175,13 @@ class Sampler(Owner):
                     )
                 )
             elif grammar:
-                self.append(cls.grammar(vocab, grammar, grammar_root))
+                self.append(cls.grammar(source, grammar, grammar_root))
             if repeat_penalty != 1 or frequency_penalty != 0 or presence_penalty != 0:
-                self.append(cls.penalties(vocab, penalty_last_n, repeat_penalty, frequency_penalty, presence_penalty))
+                self.append(cls.penalties(source, penalty_last_n, repeat_penalty, frequency_penalty, presence_penalty))
             if dry_multiplier != 0:
                 self.append(
                     cls.dry(
-                        vocab, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n, dry_sequence_breakers
+                        source, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n, dry_sequence_breakers
                     )
                 )
             greedy = temperature <= 0
@@ -184,7 +199,7 @@ class Sampler(Owner):
             if not mirostat and xtc_probability > 0:
                 self.append(cls.xtc(xtc_probability, xtc_threshold, min_keep, seed))
             if not mirostat and infill:
-                self.append(cls.infill(vocab))
+                self.append(cls.infill(source))
             if not greedy and dynatemp_range > 0:
                 self.append(cls.temp_ext(temperature, dynatemp_range, dynatemp_exponent))
             elif not greedy and temperature != 1:
@@ -192,7 +207,7 @@ class Sampler(Owner):
             if greedy:
                 self.append(cls.greedy())
             elif mirostat == 1:
-                self.append(cls.mirostat(vocab, seed, mirostat_tau, mirostat_eta))
+                self.append(cls.mirostat(source, seed, mirostat_tau, mirostat_eta))
             elif mirostat == 2:
                 self.append(cls.mirostat_v2(seed, mirostat_tau, mirostat_eta))
             elif adaptive_target >= 0:
@@ -204,25 +219,23 @@ class Sampler(Owner):
             raise
 
     @classmethod
-    def _of(cls, handle: ffi.CData, *parents: Owner, kind: Any = None) -> Sampler:
+    def _of(cls, handle: llama_sampler_p, *parents: Owner[Any], kind: Any = None) -> Sampler:
         made = cls.__new__(cls)
-        Owner.__init__(made, handle, *parents)
+        made._take(handle, *parents)
         made._kind = kind
         return made
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Sampler:
+    def from_handle(cls, handle: llama_sampler_p) -> Sampler:
         """The sampler of another tier, which still belongs to whom it belonged.
 
         Args:
             handle: `struct llama_sampler *`.
         """
-        made = cls._of(handle)
-        made._owned = False
-        return made
+        return cls._borrowing(handle)
 
     @classmethod
-    def from_options(cls, vocab: Any, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
+    def from_options(cls, vocab: Vocabulary, sampler: Any = None, **keywords: Any) -> tuple[Sampler, bool]:
         """The sampler that a function with `sampler=` and with the keywords of `Sampler` is to use.
 
         Args:
@@ -238,7 +251,8 @@ class Sampler(Owner):
         """
         for name in keywords:
             if name not in (cls.__init__.__kwdefaults__ or {}):
-                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{_similar(name, cls)}")
+                hint = did_you_mean(name, cls.__init__.__kwdefaults__ or ())
+                raise ArgumentTypeError(f"{name!r} is no keyword here, nor of Sampler{hint}")
         if sampler is None:
             return cls(vocab, **keywords), True
         if keywords:
@@ -248,7 +262,7 @@ class Sampler(Owner):
         if isinstance(sampler, Sampler):
             return sampler, False
         if isinstance(sampler, ffi.CData):
-            return cls.from_handle(sampler), False
+            return cls.from_handle(cast("llama_sampler_p", sampler)), False
         raise ArgumentTypeError(f"sampler = {sampler!r}: not a Sampler, nor a struct llama_sampler *")
 
     # --- chains -----------------------------------------------------------------------------------------------------
@@ -316,9 +330,7 @@ class Sampler(Owner):
 
     def __getitem__(self, index: int) -> Sampler:
         """A sampler of this chain, which still belongs to it (C: `llama_sampler_chain_get`)."""
-        found = self._of(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
-        found._owned = False
-        return found
+        return self._borrowing(llamacffi.llama_sampler_chain_get(self.handle, self._place(index)), self)
 
     def __iter__(self) -> Iterator[Sampler]:
         return (self[index] for index in range(len(self)))
@@ -329,17 +341,17 @@ class Sampler(Owner):
             raise IndexError(f"this chain has {n} samplers, and none at {index}")
         return index % n
 
-    def _need(self, parent: Owner) -> None:
+    def _need(self, parent: Owner[Any]) -> None:
         if parent is not self and parent not in self._parents:
             self._parents = (*self._parents, parent)
             parent._children[id(self)] = weakref.ref(self)
 
-    def _outer_parents(self) -> list[Owner]:
+    def _outer_parents(self) -> list[Owner[Any]]:
         return [parent for parent in self._parents if not isinstance(parent, Sampler)]
 
     # --- use --------------------------------------------------------------------------------------------------------
 
-    def sample(self, ctx: Any, i: int = -1) -> int:
+    def sample(self, ctx: Union[Context, llama_context_p], i: int = -1) -> int:
         """Choose a token by the logits of an output, and accept it (C: `llama_sampler_sample`).
 
         Args:
@@ -350,19 +362,20 @@ class Sampler(Owner):
             LlamaError: there is no such output, or nothing in the chain has chosen. What a Python sampler raises is
                 raised here.
         """
-        handle, context = self.handle, getattr(ctx, "handle", ctx)
+        handle, given = self.handle, cast("Any", ctx)
+        context: llama_context_p = getattr(given, "handle", given)
         plan = self.plan
         if plan:
-            token = _sample_by(plan, handle, context, i)
+            token = sample_by(plan, handle, context, i)
             if token is not None:
                 return token
         return int(llamacffi.llama_sampler_sample(handle, context, i))
 
     @property
-    def plan(self) -> _Plan:
-        """How to sample with this in a quicker way than llama.cpp's: what `_plan_of` says."""
+    def plan(self) -> Plan:
+        """How to sample with this in a quicker way than llama.cpp's: what `plan_of` says."""
         if self._plan is None:
-            self._plan = _plan_of(self._members)
+            self._plan = plan_of(self._members)
         return self._plan
 
     def accept(self, token: int) -> None:
@@ -382,13 +395,14 @@ class Sampler(Owner):
             for link in links:
                 llamacffi.llama_sampler_accept(link, token)
 
-    def apply(self, candidates: Union[Candidates, ffi.CData]) -> None:
+    def apply(self, candidates: Union[Candidates, llama_token_data_array_p]) -> None:
         """Apply the sampler to candidates, in place (C: `llama_sampler_apply`).
 
         Args:
             candidates: Candidates, or a `llama_token_data_array *`.
         """
-        llamacffi.llama_sampler_apply(self.handle, getattr(candidates, "handle", candidates))
+        array = candidates.handle if isinstance(candidates, Candidates) else candidates
+        llamacffi.llama_sampler_apply(self.handle, array)
 
     def reset(self) -> None:
         """Forget all that was accepted, and seed the random numbers again (C: `llama_sampler_reset`)."""
@@ -403,9 +417,8 @@ class Sampler(Owner):
         handle = llamacffi.llama_sampler_clone(self.handle)
         if not handle:
             raise LlamaError("this sampler can't be copied", "llama_sampler_clone", native=reason())
-        copies = {
-            id(each): each.take_copy() for each in (self._kind, *(self._members or ())) if hasattr(each, "take_copy")
-        }
+        kinds: list[Any] = [self._kind, *(self._members or ())]
+        copies: dict[int, Any] = {id(each): each.take_copy() for each in kinds if hasattr(each, "take_copy")}
         made = self._of(handle, *self._outer_parents(), kind=copies.get(id(self._kind), self._kind))
         if self._members is not None:
             made._members = [copies.get(id(each), each) for each in self._members]
@@ -414,7 +427,7 @@ class Sampler(Owner):
     @property
     def name(self) -> str:
         """What kind of sampler this is (C: `llama_sampler_name`)."""
-        return str(ffi.string(llamacffi.llama_sampler_name(self.handle)).decode("utf-8", "replace"))
+        return text_of(llamacffi.llama_sampler_name(self.handle))
 
     @property
     def seed(self) -> Optional[int]:
@@ -538,7 +551,7 @@ class Sampler(Owner):
 
     @classmethod
     def mirostat(
-        cls, vocab: Any, seed: Optional[int] = None, tau: float = 5.0, eta: float = 0.1, m: int = 100
+        cls, vocab: Union[Vocabulary, int], seed: Optional[int] = None, tau: float = 5.0, eta: float = 0.1, m: int = 100
     ) -> Sampler:
         """Chooses by Mirostat 1.0 (C: `llama_sampler_init_mirostat`).
 
@@ -568,7 +581,7 @@ class Sampler(Owner):
         return cls._of(llamacffi.llama_sampler_init_adaptive_p(target, decay, _seed(seed)))
 
     @classmethod
-    def grammar(cls, vocab: Any, text: str, root: str = "root") -> Sampler:
+    def grammar(cls, vocab: Vocabulary, text: str, root: str = "root") -> Sampler:
         """Allows only tokens that continue a text by a grammar (C: `llama_sampler_init_grammar`).
 
         Args:
@@ -585,7 +598,7 @@ class Sampler(Owner):
     @classmethod
     def grammar_lazy_patterns(
         cls,
-        vocab: Any,
+        vocab: Vocabulary,
         text: str,
         root: str = "root",
         *,
@@ -626,7 +639,7 @@ class Sampler(Owner):
     @classmethod
     def grammar_lazy(
         cls,
-        vocab: Any,
+        vocab: Vocabulary,
         text: str,
         root: str = "root",
         *,
@@ -636,11 +649,13 @@ class Sampler(Owner):
         """The same with words (C: `llama_sampler_init_grammar_lazy`, deprecated there): see `grammar_lazy_patterns`."""
         handle, parents = _vocab("grammar_lazy", vocab)
         words, tokens = _listed("trigger_words", trigger_words), _listed("trigger_tokens", trigger_tokens)
-        init = llamacffi.llama_sampler_init_grammar_lazy
+        init: Any = llamacffi.llama_sampler_init_grammar_lazy
         return cls._of_grammar(parents, init, handle, text, root, words, len(words), tokens, len(tokens))
 
     @classmethod
-    def _of_grammar(cls, parents: tuple[Owner, ...], init: Callable[..., ffi.CData], *arguments: Any) -> Sampler:
+    def _of_grammar(
+        cls, parents: tuple[Owner[Any], ...], init: Callable[..., Union[llama_sampler_p, Null]], *arguments: Any
+    ) -> Sampler:
         kept = logs.Kept()
         with kept:
             handle = init(*arguments)
@@ -652,7 +667,7 @@ class Sampler(Owner):
     @classmethod
     def penalties(
         cls,
-        vocab: Any,
+        vocab: Union[Vocabulary, int],
         penalty_last_n: int = 64,
         penalty_repeat: float = 1.0,
         penalty_freq: float = 0.0,
@@ -692,7 +707,7 @@ class Sampler(Owner):
     @classmethod
     def dry(
         cls,
-        vocab: Any,
+        vocab: Vocabulary,
         dry_multiplier: float,
         dry_base: float = 1.75,
         dry_allowed_length: int = 2,
@@ -725,7 +740,7 @@ class Sampler(Owner):
         return cls._of(made, *parents)
 
     @classmethod
-    def logit_bias(cls, vocab: Any, logit_bias: LogitBias) -> Sampler:
+    def logit_bias(cls, vocab: Union[Vocabulary, int], logit_bias: LogitBias) -> Sampler:
         """Adds to the logits of some tokens (C: `llama_sampler_init_logit_bias`).
 
         Args:
@@ -746,7 +761,7 @@ class Sampler(Owner):
         )
 
     @classmethod
-    def infill(cls, vocab: Any) -> Sampler:
+    def infill(cls, vocab: Vocabulary) -> Sampler:
         """For filling in a text's middle, after top-k and top-p (C: `llama_sampler_init_infill`).
 
         Args:
@@ -776,78 +791,6 @@ _FLOATS = frozenset(
 )
 
 
-def _plan_of(members: Optional[list[Any]]) -> _Plan:
-    """How to sample with a chain without llama.cpp's list of the whole vocabulary, which takes longer than the rest.
-
-    That is a chain which begins with a sampler in Python, with top-k or greedy, or with logits processors and these.
-
-    Returns:
-        What is written in Python, if anything is; how many members there are; the first of those to be applied to the
-        most likely tokens; and how many tokens that are, 0 if it is another that comes then. () if it is no such chain.
-    """
-    if not members:
-        return ()
-    in_python = members[0] if isinstance(members[0], (LogitsProcessors, PythonSampler)) else None
-    place = 1 if in_python else 0
-    kind = members[place] if place < len(members) else None
-    if kind == "greedy":
-        return in_python, len(members), place, 1
-    if isinstance(kind, int) and 0 < kind <= lib.LLAMACFFI_SAMPLE_TOP:
-        return in_python, len(members), place + 1, kind
-    return (in_python, len(members), place, 0) if isinstance(in_python, PythonSampler) else ()
-
-
-_Plan = Union["tuple[()]", "tuple[Union[LogitsProcessors, PythonSampler, None], int, int, int]"]
-# A context that samples itself, on its device, tells what it has chosen or left; not in older versions.
-_SAMPLED = [
-    getattr(lib, name) for name in ("llama_get_sampled_probs_ith", "llama_get_sampled_logits_ith") if hasattr(lib, name)
-]
-
-
-def _sample_by(plan: Any, chain: ffi.CData, context: ffi.CData, i: int) -> Optional[int]:
-    """A token, which was accepted; None if it must be sampled in the usual way."""
-    in_python, n_members, first, k = plan
-    n = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(llamacffi.llama_get_model(context)))
-    if _SAMPLED and lib.llama_get_sampled_token_ith(context, i) != lib.LLAMA_TOKEN_NULL:
-        return None
-    if any(function(context, i) for function in _SAMPLED):
-        return None
-    logits = llamacffi.llama_get_logits_ith(context, i)
-    if not logits:
-        return None
-    if isinstance(in_python, PythonSampler):
-        token = _sample_by_python(in_python, chain, n_members, first, logits, n, k)
-    else:
-        if in_python:
-            logits = in_python.process(logits, n)
-        token = lib.llamacffi_sample_top(chain, n_members, first, logits, n, k)
-    if token != lib.LLAMA_TOKEN_NULL:
-        return int(token)
-    if lib.llamacffi_failed():
-        raise failure()
-    if llamacffi.llama_sampler_chain_n(chain) == n_members:
-        raise LlamaError(
-            "nothing in this chain has chosen a token: its last must be one that does", "llama_sampler_sample"
-        )
-    return None
-
-
-def _sample_by_python(
-    sampler: PythonSampler, chain: ffi.CData, n_members: int, first: int, logits: ffi.CData, n: int, k: int
-) -> int:
-    candidates = sampler.look(logits, n)
-    try:
-        chosen = -1 if candidates.is_listed else candidates.selected
-        if chosen >= 0 and n_members == 1:
-            llamacffi.llama_sampler_accept(chain, chosen)
-            return chosen
-        if k and chosen < 0 and not candidates.is_listed:
-            return int(lib.llamacffi_sample_top(chain, n_members, first, candidates.floats, n, k))
-        return int(lib.llamacffi_sample_list(chain, n_members, 1, candidates.handle))
-    finally:
-        candidates.end()
-
-
 def _listed(name: str, values: Any) -> list[Any]:
     return several(name, values, "a single one goes into a list")
 
@@ -862,13 +805,13 @@ def _number(function: str, name: str, value: Any) -> float:
     return number
 
 
-def _new_chain(no_perf: bool) -> ffi.CData:
+def _new_chain(no_perf: bool) -> llama_sampler_p:
     params = llamacffi.llama_sampler_chain_default_params()
     params.no_perf = no_perf
     return llamacffi.llama_sampler_chain_init(params)
 
 
-def _by_name(function: Callable[..., ffi.CData], **arguments: Any) -> ffi.CData:
+def _by_name(function: Callable[..., llama_sampler_p], **arguments: Any) -> llama_sampler_p:
     """Call a function with those of its arguments that it has: llama.cpp's versions differ."""
     code = function.__code__
     return function(*(arguments[name] for name in code.co_varnames[: code.co_argcount]))
@@ -878,18 +821,20 @@ def _seed(seed: Optional[int]) -> int:
     return int(lib.LLAMA_DEFAULT_SEED) if seed is None else seed
 
 
-def _vocab(function: str, source: Any) -> tuple[ffi.CData, tuple[Owner, ...]]:
+def _vocab(function: str, source: Any) -> tuple[llama_vocab_p, tuple[Owner[Any], ...]]:
     """The vocabulary's handle, and what must outlive whatever uses it."""
-    handle = getattr(source, "handle", source)
+    handle: Any = getattr(source, "handle", source)
+    given: Any = handle
     kind = ffi.typeof(handle).cname if isinstance(handle, ffi.CData) else ""
     if "struct llama_model *" in kind:
-        handle = llamacffi.llama_model_get_vocab(handle)
+        given = llamacffi.llama_model_get_vocab(given)
     elif "struct llama_vocab *" not in kind:
         raise InvalidArgumentError(
             f"Sampler: {function} needs the vocabulary: give a Model, a Vocab, or the handle of one as the first "
             f"argument, not {source!r}"
         )
-    return handle, (source,) if isinstance(source, Owner) else ()
+    owner: Any = source
+    return given, (owner,) if isinstance(source, Owner) else ()
 
 
 def _n_vocab(function: str, source: Any) -> int:
@@ -902,7 +847,8 @@ def _pairs(logit_bias: Optional[LogitBias]) -> list[tuple[int, float]]:
     if logit_bias is None:
         return []
     try:
-        pairs = logit_bias.items() if isinstance(logit_bias, Mapping) else logit_bias
+        given: Any = logit_bias
+        pairs = given.items() if isinstance(logit_bias, Mapping) else given
         return [(int(token), float(bias)) for token, bias in pairs]
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(f"logit_bias: a dict of numbers by token is needed: {error}") from None
@@ -924,10 +870,3 @@ def _escaped(word: str) -> str:
 
 def _name_of(function: Any) -> str:
     return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _similar(name: str, cls: type[Sampler]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, cls.__init__.__kwdefaults__ or ())
-    return f": did you mean {' or '.join(close)}?" if close else ""

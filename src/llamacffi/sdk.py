@@ -6,15 +6,30 @@ import os
 import sys
 
 from .errors import LlamaError
-from .native import get_include, get_library_dir, user_prefix
+from .native import PACKAGE, get_include, get_library_dir, user_prefix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypedDict
+
     from cffi import FFI
 
-__all__ = ["cflags", "extension_options", "ffi_builder", "get_cmake_dir", "get_pkgconfig_dir", "libs"]
+    class ExtensionOptions(TypedDict):
+        """What `extension_options` returns.
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+        Attributes:
+            include_dirs, library_dirs: folders of headers and libraries.
+            libraries: the libraries' names.
+            extra_link_args: by which the libraries are found at run time.
+        """
+
+        include_dirs: list[str]
+        library_dirs: list[str]
+        libraries: list[str]
+        extra_link_args: list[str]
+
+
+__all__ = ["cflags", "extension_options", "ffi_builder", "get_cmake_dir", "get_pkgconfig_dir", "libs"]
 
 # A library before those that it needs, as static linkers want them.
 _LIBRARIES = ("mtmd", "llama", "ggml", "ggml-base")
@@ -42,10 +57,10 @@ def _shipped(folder: str, what: str) -> str:
     own = user_prefix()
     if own:
         raise LlamaError(f"libllama is the one in {own['library']}, built without this package: use its own {what}")
-    return os.path.join(_PACKAGE, folder)
+    return os.path.join(PACKAGE, folder)
 
 
-def extension_options() -> dict[str, list[str]]:
+def extension_options() -> ExtensionOptions:
     """What a compiled module needs to use the headers and the libraries.
 
     Returns:
@@ -78,7 +93,7 @@ def _rpath() -> list[str]:
 
 def _include_dirs() -> list[str]:
     """llama.cpp's headers, and llamacffi.h."""
-    return list(dict.fromkeys([get_include(), os.path.join(_PACKAGE, "include")]))
+    return list(dict.fromkeys([get_include(), os.path.join(PACKAGE, "include")]))
 
 
 def _libraries() -> list[str]:
@@ -104,7 +119,7 @@ def ffi_builder() -> FFI:
     import cffi
 
     builder = cffi.FFI()
-    with open(os.path.join(_PACKAGE, "cdef.h"), encoding="utf-8") as file:
+    with open(os.path.join(PACKAGE, "cdef.h"), encoding="utf-8") as file:
         builder.cdef(file.read())
     builder.set_source("llamacffi._llamacffi", "")
     return builder

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 import llamacffi
 
-from .batch import as_tokens
 from .errors import ArgumentTypeError, LlamaError, reason
 from .files import path_name, replacing
 from .native import encode_path, ffi
+from .tokens import as_tokens
+from .types import llama_context_p
+
+if TYPE_CHECKING:
+    from .tokens import Tokens
+    from .types import BufferLike
 
 _new = ffi.new_allocator(should_clear_after_alloc=False)
 
 
-def read(handle: ffi.CData, seq: Optional[int]) -> bytes:
+def read(handle: llama_context_p, seq: Optional[int]) -> bytes:
     """The state of a context, or of one of its sequences."""
     if seq is None:
         size = llamacffi.llama_state_get_size(handle)
@@ -31,7 +36,7 @@ def read(handle: ffi.CData, seq: Optional[int]) -> bytes:
     return bytes(ffi.buffer(data, n))
 
 
-def write(handle: ffi.CData, data: Any, seq: Optional[int]) -> None:
+def write(handle: llama_context_p, data: BufferLike, seq: Optional[int]) -> None:
     """Restore a state."""
     try:
         memory = ffi.from_buffer("uint8_t[]", data)
@@ -47,7 +52,7 @@ def write(handle: ffi.CData, data: Any, seq: Optional[int]) -> None:
         raise LlamaError(f"these {size} bytes are not a state of {what}", native=reason())
 
 
-def save(handle: ffi.CData, path: Union[str, os.PathLike[str]], tokens: Any, seq: Optional[int]) -> None:
+def save(handle: llama_context_p, path: Union[str, os.PathLike[str]], tokens: Tokens, seq: Optional[int]) -> None:
     """Write a state to a file, whole or not at all."""
     ids, n = as_tokens(tokens)
     target = path_name(path)
@@ -58,14 +63,15 @@ def save(handle: ffi.CData, path: Union[str, os.PathLike[str]], tokens: Any, seq
                 size = 12 + 4 * n + llamacffi.llama_state_get_size(handle)  # behind the header that load() reads
                 done = llamacffi.llama_state_save_file(handle, name, ids, n)
             else:
-                size = done = llamacffi.llama_state_seq_save_file(handle, name, seq, ids, n)
+                size = llamacffi.llama_state_seq_save_file(handle, name, seq, ids, n)
+                done = size > 0
             if not done or os.path.getsize(fresh) != size:
                 raise LlamaError(f"{target}: the state could not be written", native=reason())
     except OSError as error:
         raise LlamaError(f"{target}: the state could not be written: {error.strerror or error}") from None
 
 
-def load(handle: ffi.CData, path: Union[str, os.PathLike[str]], seq: Optional[int]) -> list[int]:
+def load(handle: llama_context_p, path: Union[str, os.PathLike[str]], seq: Optional[int]) -> list[int]:
     """Restore a state from a file; the tokens that were saved with it."""
     name = path_name(path)
     room = _n_tokens(name, seq)
@@ -74,7 +80,7 @@ def load(handle: ffi.CData, path: Union[str, os.PathLike[str]], seq: Optional[in
     if seq is None:
         done = llamacffi.llama_state_load_file(handle, encoded, tokens, room, found)
     else:
-        done = llamacffi.llama_state_seq_load_file(handle, encoded, seq, tokens, room, found)
+        done = llamacffi.llama_state_seq_load_file(handle, encoded, seq, tokens, room, found) > 0
     if not done:
         raise LlamaError(f"{name}: the state does not fit this context, or is damaged", native=reason())
     return list(tokens[0 : found[0]])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from array import array as plain_array
 from collections.abc import Sequence
 from functools import cache
+from math import prod
 from typing import Any, Optional, Union
 
 import llamacffi
 
-from .arrays import numpy
+from .arrays import ITEM_SIZES, numpy
 from .errors import ArgumentTypeError, InvalidArgumentError, LlamaError
-from .native import ffi, lib
+from .native import ffi, lib, text_of
+from .types import ggml_tensor_p
 
 # In Python's characters for types; of what Python has no type for, the bits.
 _DTYPES = {
@@ -26,7 +28,7 @@ _DTYPES = {
 }
 
 
-def array(tensor: ffi.CData) -> Any:
+def array(tensor: ggml_tensor_p) -> Any:
     """A tensor's data as an array, with the tensor's shape and strides.
 
     Args:
@@ -62,7 +64,7 @@ def array(tensor: ffi.CData) -> Any:
     return over(memory, dtype, shape, 0, None if strides == _contiguous(shape, dtype) else strides)
 
 
-def dequantize(tensor: ffi.CData) -> Any:
+def dequantize(tensor: ggml_tensor_p) -> Any:
     """A tensor's data as float32, whatever its type, in an array of its own.
 
     Args:
@@ -92,9 +94,7 @@ def to_float(type_: int, data: Any, shape: Sequence[int]) -> Any:
     np = numpy()
     if type_ in _DTYPES and type_ != lib.GGML_TYPE_BF16 and np is not None:
         return data.astype(np.float32)
-    n = 1
-    for each in shape:
-        n *= each
+    n = prod(shape)
     made: Any = np.empty(shape, np.float32) if np is not None else memoryview(plain_array("f", bytes(4 * n)))
     if type_ == lib.GGML_TYPE_F32:
         made.cast("B")[:] = data.cast("B")
@@ -148,7 +148,7 @@ def quantize(values: Any, type_: Union[str, int], imatrix: Any = None) -> Any:
 
 def type_name(type_: int) -> str:
     """ggml's name of a type: "f32", "q4_0", … (C: `ggml_type_name`)."""
-    return str(ffi.string(llamacffi.ggml_type_name(type_)).decode())
+    return text_of(llamacffi.ggml_type_name(type_))
 
 
 def type_number(type_: Union[str, int]) -> int:
@@ -172,9 +172,6 @@ def _types() -> dict[str, int]:
         for number in range(lib.GGML_TYPE_COUNT)
         if llamacffi.ggml_get_type_traits(number).type_size
     }
-
-
-_SIZES = {"B": 1, "b": 1, "H": 2, "e": 2, "h": 2, "f": 4, "i": 4, "d": 8, "q": 8}
 
 
 def dtype_of(type_: int) -> str:
@@ -219,7 +216,7 @@ def over(
 
 
 def _contiguous(shape: Sequence[int], dtype: str) -> list[int]:
-    strides = [_SIZES[dtype]]
+    strides = [ITEM_SIZES[dtype]]
     for each in reversed(shape[1:]):
         strides.insert(0, strides[0] * each)
     return strides
@@ -243,10 +240,7 @@ def shape_of(type_: int, laid_out: Sequence[int]) -> tuple[int, ...]:
 
 def size_of(dtype: str, shape: Sequence[int]) -> int:
     """The bytes of a contiguous array."""
-    size = _SIZES[dtype]
-    for each in shape:
-        size *= each
-    return size
+    return ITEM_SIZES[dtype] * prod(shape)
 
 
 def as_type(values: Any, type_: Union[str, int, None] = None, imatrix: Any = None) -> tuple[int, Any]:
@@ -294,12 +288,12 @@ def _needed_numpy() -> Any:
     return np
 
 
-def _is_in_main_memory(tensor: ffi.CData) -> bool:
+def _is_in_main_memory(tensor: ggml_tensor_p) -> bool:
     buffer = tensor.view_src.buffer if tensor.view_src else tensor.buffer
     return not buffer or bool(llamacffi.ggml_backend_buffer_is_host(buffer))
 
 
-def _copied(tensor: ffi.CData, size: int) -> bytearray:
+def _copied(tensor: ggml_tensor_p, size: int) -> bytearray:
     data = bytearray(size)
     llamacffi.ggml_backend_tensor_get(tensor, data, 0, size)
     return data

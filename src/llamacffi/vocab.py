@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import llamacffi
 
 from .arrays import numpy
-from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, compose, failure
-from .native import ffi, lib
+from .checks import several
+from .errors import ArgumentRangeError, ArgumentTypeError, InvalidArgumentError, LlamaError, failure
+from .native import ffi, lib, text_of
 from .owner import Owner
-from .params import enum_name, enum_values, several
+from .params import enum_name, enum_values
+from .tokens import as_tokens
+from .types import int32_t_array, int32_t_p, llama_vocab_p
 
 if TYPE_CHECKING:
     from .model import Model
+    from .tokens import Tokens
 
-    Text = Union[str, bytes]
-    Tokens = Any  # integers: a list, a range, an array of them, or what gives them one by one
+    Text = Union[str, bytes, bytearray, memoryview]
+    """A text: str, or its bytes in UTF-8."""
 
 
-class Vocab(Owner):
+class Vocab(Owner[llama_vocab_p]):
     """The vocabulary of a model (C: `struct llama_vocab`), as `model.vocab` gives it. It is a part of its model.
 
     Texts are str, of which surrogate escapes stand for bytes that are no UTF-8, or bytes; they may have NULs. Any
@@ -29,24 +33,21 @@ class Vocab(Owner):
     `InvalidArgumentError`.
     """
 
-    def __init__(self, model: Model, handle: ffi.CData) -> None:
+    _adds_space: Optional[bool] = None  # as long as nobody has looked
+
+    def __init__(self, model: Model, handle: llama_vocab_p) -> None:
         super().__init__(handle, model)
         self._owned = False
-        self._adds_space: Optional[bool] = None
 
     @classmethod
-    def from_handle(cls, handle: ffi.CData) -> Vocab:
+    def from_handle(cls, handle: llama_vocab_p) -> Vocab:
         """A `const struct llama_vocab *` as an object, which borrows it: the model must outlive it.
 
         Raises:
             LlamaError: it is no vocabulary, or its model was freed.
         """
         llamacffi.llama_vocab_n_tokens(handle)
-        vocab = cls.__new__(cls)
-        Owner.__init__(vocab, handle)
-        vocab._owned = False
-        vocab._adds_space = None
-        return vocab
+        return cls._borrowing(handle)
 
     # --- texts ---
 
@@ -123,16 +124,16 @@ class Vocab(Owner):
         Raises:
             InvalidArgumentError: one of them is no token of this vocabulary.
         """
-        array = token_array(tokens, "detokenize")
+        array, end = as_tokens(tokens)
         if self.type == "wpm":
             return self._detokenize(array, remove_special, unparse_special).removeprefix(b" ")
-        begin, end = 0, len(array)
+        begin = 0
         if remove_special:
             begin += bool(end and self.add_bos and array[0] == self.bos)
             end -= bool(end > begin and self.add_eos and array[end - 1] == self.eos)
         return self._join(array + begin, end - begin, unparse_special, self._adds_spaces())
 
-    def _detokenize(self, array: ffi.CData, remove_special: bool, unparse_special: bool) -> bytes:
+    def _detokenize(self, array: int32_t_array, remove_special: bool, unparse_special: bool) -> bytes:
         room = 8 * len(array) + 64
         while True:
             text = ffi.new("char[]", room)
@@ -141,7 +142,7 @@ class Vocab(Owner):
                 return bytes(ffi.buffer(text, n))
             room = _room(n, "llama_detokenize")
 
-    def _join(self, array: ffi.CData, n: int, special: bool, strip: bool) -> bytes:
+    def _join(self, array: int32_t_array, n: int, special: bool, strip: bool) -> bytes:
         room = 8 * n + 64
         while True:
             text = ffi.new("char[]", room)
@@ -284,7 +285,7 @@ class Vocab(Owner):
 
     def text(self, token: int) -> str:
         """The token as the model's file has it, with "▁" or "Ġ" for a space (C: `llama_vocab_get_text`)."""
-        return str(ffi.string(llamacffi.llama_vocab_get_text(self.handle, token)).decode("utf-8", "surrogateescape"))
+        return text_of(llamacffi.llama_vocab_get_text(self.handle, token), exact=True)
 
     def score(self, token: int) -> float:
         """The token's score (C: `llama_vocab_get_score`)."""
@@ -305,7 +306,7 @@ def _room(n: int, function: str) -> int:
     return -n
 
 
-def _copy(tokens: ffi.CData, n: int) -> Any:
+def _copy(tokens: int32_t_p, n: int) -> Any:
     """An array of Python's own of so many tokens."""
     np = numpy()
     array: Any = np.empty(n, np.int32) if np else bytearray(4 * n)
@@ -313,50 +314,15 @@ def _copy(tokens: ffi.CData, n: int) -> Any:
     return array if np else memoryview(array).cast("i")
 
 
-def token_array(tokens: Tokens, function: str, argument: str = "tokens") -> ffi.CData:
-    """Tokens as C takes them, `llama_token[]`: a copy, of arrays of int32 as one block.
-
-    Args:
-        tokens: a list, a range, an array of integers, or any iterable of them.
-        function, argument: whose argument they are, and its name, for messages.
-
-    Raises:
-        InvalidArgumentError: they are no integers, or one does not fit C's type.
-    """
-    if isinstance(tokens, ffi.CData) and ffi.typeof(tokens).kind == "array":
-        return tokens
-    try:
-        if not isinstance(tokens, (list, tuple, range)):
-            if isinstance(tokens, (str, bytes, bytearray)):
-                raise TypeError(f"must be tokens, not {type(tokens).__name__}")
-            try:
-                view = memoryview(tokens)
-            except TypeError:
-                tokens = list(tokens)
-            else:
-                if view.ndim != 1:
-                    raise TypeError(f"must have one dimension, not {view.ndim}")
-                if view.format in ("i", "l", "=i", "<i") and view.itemsize == 4 and view.c_contiguous:
-                    array = ffi.new("llama_token[]", len(view))
-                    ffi.memmove(array, view, view.nbytes)
-                    return array
-                tokens = view.tolist()
-        return ffi.new("llama_token[]", list(tokens))
-    except OverflowError:
-        problem = "one of them does not fit llama_token"
-        raise ArgumentRangeError(compose(function, argument, problem), function, argument) from None
-    except (TypeError, NotImplementedError) as error:
-        raise ArgumentTypeError(compose(function, argument, str(error)), function, argument) from None
-
-
 def _data(text: Any) -> bytes:
+    given: Any = text
     if isinstance(text, str):
         try:
             data = text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise InvalidArgumentError(f"text: {error}: it is no Unicode, and stands for no byte either") from None
     elif isinstance(text, (bytes, bytearray, memoryview)):
-        data = bytes(text)
+        data = bytes(given)
     else:
         raise ArgumentTypeError(f"text: must be str or bytes, not {type(text).__name__}")
     if len(data) >= 2**31 - 8:

@@ -31,7 +31,7 @@ def greedy(c: Any, model_path: str) -> str:
     made = b""
     for _ in range(N_TOKENS):
         assert c.llama_decode(ctx, c.llama_batch_get_one(room, n_tokens)) == 0
-        logits = ffi.unpack(c.llama_get_logits_ith(ctx, -1), c.llama_vocab_n_tokens(vocab))
+        logits: list[float] = ffi.unpack(c.llama_get_logits_ith(ctx, -1), c.llama_vocab_n_tokens(vocab))
         room[0], n_tokens = logits.index(max(logits)), 1
         assert not c.llama_vocab_is_eog(vocab, room[0])
         piece = ffi.new("char[]", 64)

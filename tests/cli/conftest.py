@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import tiny_models
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from fixture_types import Run
 
 
 @pytest.fixture

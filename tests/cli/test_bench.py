@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-from collections.abc import Callable
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model, llama_cpp_commit
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_table(run_command: Run, tiny_path: str) -> None:

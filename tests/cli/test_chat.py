@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model
 from terminals import BARE, Terminal
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SYSTEM = "You are a parrot."
 N_PREDICT = 12
@@ -29,7 +28,7 @@ def answers(model_path: str) -> Iterator[Callable[..., list[str]]]:
 
         def answer(*texts: str, system: str = "") -> list[str]:
             messages = [{"role": "system", "content": system}] if system else []
-            found = []
+            found: list[str] = []
             for text in texts:
                 messages.append({"role": "user", "content": text})
                 with model.context(n_ctx=1024, n_threads=2) as ctx:
@@ -47,6 +46,15 @@ def test_each_line_is_a_turn(run_command: Run, model_path: str, answers: Callabl
     done = run_command("chat", "-m", model_path, *OPTIONS, text="What is a dog?\n\nAnd a cat?\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "".join(f"{text}\n" for text in answers("What is a dog?", "And a cat?"))
+
+
+@posix_only
+def test_input_that_can_not_be_read(model_path: str, tmp_path: Path) -> None:
+    """What is wrong with something else is not said of the output."""
+    with open(tmp_path / "only written to", "wb") as file:
+        command = [sys.executable, "-m", "llamacffi", "chat", "-m", model_path, *OPTIONS]
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "llamacffi: [Errno 9] Bad file descriptor\n")
 
 
 def test_system_prompt(run_command: Run, model_path: str, answers: Callable[..., list[str]], tmp_path: Path) -> None:

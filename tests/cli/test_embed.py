@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 TEXTS = ["a word", "another word, and more of them"]
 MEAN = ["--pooling", "mean", "-t", "2"]

@@ -7,17 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import llamacffi
+from fixture_types import Run
 from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from terminals import BARE, Terminal, plain
 from test_model import bad_models
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither")
 
@@ -184,6 +183,7 @@ def test_wrong_values_are_told_in_one_line(run_command: Run, tiny_path: str) -> 
 @posix_only
 def test_interrupted(model_path: str) -> None:
     with start(*generate(model_path, *LONG)) as process:
+        assert process.stdout
         assert process.stdout.read(8)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
@@ -195,8 +195,10 @@ def test_interrupted(model_path: str) -> None:
 def test_reader_has_gone(model_path: str) -> None:
     """As in `… | head -c 8`."""
     with start(*generate(model_path, *LONG)) as process:
+        assert process.stdout
         assert process.stdout.read(8)
         process.stdout.close()
+        assert process.stderr
         stderr = process.stderr.read()
         process.wait(timeout=30)
     assert process.returncode == 1
@@ -227,7 +229,7 @@ def test_progress_bar_on_a_terminal(model_path: str) -> None:
 
 @posix_only
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
-def test_plain_on_a_terminal_that_wants_it(model_path: str, env: dict[str, str]) -> None:
+def test_plain_on_a_terminal_that_wants_it(model_path: str, env: dict[str, Any]) -> None:
     with Terminal(*generate(model_path, *COUNT), **env) as terminal:
         assert terminal.finish() == 0
         assert terminal.shown.decode() == COUNTED + "\r\n"

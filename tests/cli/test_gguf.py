@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import GGUF
 from terminals import BARE, Terminal, plain
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_for_people(run_command: Run, tiny_path: str) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import llamacffi
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from fixture_types import Run
 
 
 def test_info_as_json(run_python: Run) -> None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import tiny_models
+from fixture_types import Run
 from llamacffi import Model
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 N_CTX = 32
 TEXT = "The quick brown fox jumps over the lazy dog, and then it sleeps until the sun is up. " * 12
@@ -21,16 +18,17 @@ TEXT = "The quick brown fox jumps over the lazy dog, and then it sleeps until th
 
 def straightforward(path: str) -> tuple[float, float]:
     """Perplexity and its error: token by token, one chunk after another, in plain Python."""
-    losses = []
+    losses: list[float] = []
     with Model(path) as model, model.context(n_ctx=N_CTX, n_threads=2) as ctx:
-        tokens = model.vocab.tokenize(TEXT)
+        tokens, bos = model.vocab.tokenize(TEXT), model.vocab.bos
+        assert bos is not None
         for start in range(0, len(tokens) - N_CTX + 1, N_CTX):
             ctx.memory.clear()
             chunk = tokens[start : start + N_CTX]
             for place, token in enumerate(chunk[:-1]):
-                ctx.decode([model.vocab.bos if place == 0 and model.vocab.add_bos else token])
+                ctx.decode([bos if place == 0 and model.vocab.add_bos else token])
                 if place >= N_CTX // 2:
-                    logits = list(memoryview(ctx.logits()))
+                    logits: list[float] = ctx.logits().tolist()
                     total = sum(math.exp(each) for each in logits)
                     losses.append(math.log(total) - logits[chunk[place + 1]])
     mean = sum(losses) / len(losses)

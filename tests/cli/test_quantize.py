@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import GGUF, Model
 from terminals import Terminal, plain
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def test_quantize(run_command: Run, tiny_path: str, tmp_path: Path) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
+from typing import Union
 
 import pytest
 
+from fixture_types import Run
 from llamacffi import Model
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 TEXT = "Grüße aus 東京! 🦙<|im_end|>"
 
@@ -42,7 +40,7 @@ def test_json(run_command: Run, model_path: str, tokens: list[int]) -> None:
     found = json.loads(done.stdout)
     assert found["count"] == len(tokens)
     assert [each["id"] for each in found["tokens"]] == tokens
-    pieces = [each["piece"] for each in found["tokens"]]
+    pieces: list[Union[str, list[int]]] = [each["piece"] for each in found["tokens"]]
     assert any(isinstance(piece, list) for piece in pieces)  # the llama's
     assert b"".join(bytes(each) if isinstance(each, list) else each.encode() for each in pieces).decode() == TEXT
     done = run_command("tokenize", "-m", model_path, "-p", TEXT, "--json", "--ids")

@@ -1,17 +1,13 @@
-"""Makes the tools, and the helpers beside this file, importable; runs the generator over a module's `source`."""
+"""Runs the generator over a module's `source`."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "tools")]
-
-import harness  # noqa: E402
+import harness
 
 
 @pytest.fixture(scope="module")

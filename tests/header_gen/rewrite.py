@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import harness
 
 
@@ -22,6 +24,8 @@ def main() -> None:
             harness.generated(harness.CASES / name, Path(folder))
             for file, text in harness.comparable(Path(folder), harness.expected(name)).items():
                 (expected / file).write_text(text, "utf-8")
+            if (expected / "pages").exists():
+                harness.generated(harness.CASES / name, Path(folder), "--pages", str(expected / "pages"))
 
 
 if __name__ == "__main__":

@@ -106,6 +106,23 @@ CALLS = [
     ("lib.toy_print(text, 20, b'%d %s', ffi.cast('int', 1), ffi.new('char[]', b'%n'))", "4"),
     ("ffi.string(text)", "b'1 %n'"),
     ("lib.toy_print(text, 20, b'%n', ffi.new('int *'))", "0; argument: format %n is not supported"),
+    # what nobody has looked at yet
+    ("(thing := lib.toy_thing_new(b'name', [1, 2, 3], 3)) != NULL", "True"),
+    ("lib.toy_thing_new(NULL, [1, 2, 3], 3) == NULL", "True; argument: name must not be NULL"),
+    ("lib.toy_thing_new(b'name', NULL, 3) == NULL", "True; argument: values must not be NULL"),
+    (
+        "lib.toy_thing_new(b'name', [1, 2, 3], 2**50) == NULL",
+        "True; argument: n_values = 1125899906842624: negative, or more than there are at values",
+    ),
+    ("lib.toy_thing_sum(thing)", "6.0"),
+    ("lib.toy_thing_copy(thing, floats, 3)", "3"),
+    ("list(floats)", "[1.0, 2.0, 3.0]"),
+    ("lib.toy_thing_copy(thing, floats, -1)", "0; argument: len = -1: negative, or more than there are at out"),
+    ("lib.toy_thing_mode(thing, 9)", "0; argument: mode = 9: not one of enum toy_mode"),
+    ("lib.toy_thing_free(NULL)", "None; argument: thing must not be NULL"),
+    ("lib.toy_thing_free(thing)", "None"),
+    ("lib.toy_thing_free(thing)", "None; freed: thing"),
+    ("lib.toy_thing_sum(thing)", "0.0; freed: thing"),
     # backends, before all else
     ("lib.toy_far(NULL, 1)", "0; backend: toy_far is not in cuda,hip"),
     ("lib.toy_count()", "0; backend: no backends"),
@@ -123,7 +140,7 @@ PROGRAM = """
 import json, sys
 from guarded import ffi, lib
 
-NULL, text, stopped, kept = ffi.NULL, ffi.new("char[20]"), [], []
+NULL, text, floats, stopped, kept = ffi.NULL, ffi.new("char[20]"), ffi.new("float[3]"), [], []
 
 def tell(result):
     if not lib.llamacffi_failed():

@@ -68,7 +68,7 @@ def test_functions_are_those_that_are_exported(tmp_path: Path, linked: bool) -> 
     vulkan = dict.fromkeys(["ggml_backend_vk_init", "ggml_backend_vk_count"], "vulkan")
     assert found == {**dict.fromkeys(core, ""), **cpu, **vulkan}
     left_out = {each["name"]: each["reason"] for each in table["skipped"] if each["kind"] == "function"}
-    missing = {"llama_gone", "ggml_backend_none"} | ({"ggml_cpu_gone"} if linked else set())
+    missing = {"llama_gone", "ggml_backend_none"} | ({"ggml_cpu_gone"} if linked else set[str]())
     assert left_out == dict.fromkeys(missing, "declared, and exported by none of the libraries")
 
 

@@ -17,8 +17,10 @@ import harness
 
 # A type as a function from a name to its declaration.
 Declarator = Callable[[str], str]
-SCALARS = ["char", "signed char", "uint8_t", "short", "uint16_t", "int", "unsigned", "int32_t", "uint32_t", "long"]
-SCALARS += ["unsigned long", "long long", "int64_t", "uint64_t", "size_t", "float", "double", "bool", "wchar_t"]
+SCALARS = [
+    "char", "signed char", "uint8_t", "short", "uint16_t", "int", "unsigned", "int32_t", "uint32_t", "long",
+    "unsigned long", "long long", "int64_t", "uint64_t", "size_t", "float", "double", "bool", "wchar_t",
+]  # fmt: skip
 # The widest bit-fields; PyPy's cffi sets none of 64 bits.
 BIT_FIELDS = {"unsigned": 32, "int32_t": 32, "uint8_t": 8, "int16_t": 16, "uint64_t": 63, "int64_t": 63, "bool": 1}
 # Its cffi says of an anonymous union in a nested struct that it is too large.
@@ -30,14 +32,16 @@ numbers = itertools.count()
 class Header:
     """A header as it grows; `expected` are the C expressions that the API table must have a value for."""
 
-    lines: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list[str])
     source: list[str] = field(default_factory=lambda: ['#include "llama.h"'])
-    expected: list[str] = field(default_factory=list)
-    bit_fields: list[tuple[str, str, str]] = field(default_factory=list)  # record, member, all ones
+    expected: list[str] = field(default_factory=list[str])
+    bit_fields: list[tuple[str, str, str]] = field(
+        default_factory=list[tuple[str, str, str]]
+    )  # record, member, all ones
     values: list[str] = field(default_factory=lambda: ["1", "sizeof(long)", "'\\t'"])  # small and positive
     integers: list[str] = field(default_factory=lambda: ["0", "-1", "0x7fffffff", "(-0x7fffffff - 1)"])
-    types: list[Declarator] = field(default_factory=list)
-    bodies: dict[str, str] = field(default_factory=dict)  # of the structs and unions, by name
+    types: list[Declarator] = field(default_factory=list[Declarator])
+    bodies: dict[str, str] = field(default_factory=dict[str, str])  # of the structs and unions, by name
     names: int = 0
 
     def name(self, prefix: str) -> str:
@@ -116,7 +120,7 @@ def add_macro(draw: st.DrawFn, header: Header) -> None:
 
 def add_members(draw: st.DrawFn, header: Header, record: str, path: str, depth: int, in_array: bool) -> str:
     """The members of `record`, or of what lies in it at `path`, as C."""
-    members = []
+    members: list[str] = []
     for _ in range(draw(st.integers(1, 4))):
         name = header.name("m")
         kind = draw(st.sampled_from(["type"] * 4 + ["array", "bits", "bits", "unnamed", "anonymous", "nested"]))
@@ -193,7 +197,7 @@ def headers(draw: st.DrawFn) -> Header:
     max_examples=12,
     deadline=None,
     derandomize=True,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     phases=[Phase.generate],  # a failure is not made smaller: each try compiles
 )
 @given(headers())

@@ -48,7 +48,7 @@ def test_every_struct_and_enumerator_is_there(source: Path, table: dict[str, Any
         re.findall(r"\bstruct\s*\{[^{}]*\}\s*(\w+)\s*;", code)
     )
     assert len(structs) > 40
-    fields = {field["name"] for struct in table["structs"] for field in struct["fields"] or []}
+    fields = {field["name"] for struct in table["structs"] for field in struct["fields"] or ()}
     assert structs - fields == {
         each["name"] for each in table["structs"] if each["fields"] and each["kind"] == "struct"
     }

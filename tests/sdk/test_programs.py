@@ -19,7 +19,8 @@ import pytest
 import greedy
 from carrier import ROOT
 from greedy import tokenize
-from llamacffi import ffi, lib
+from llamacffi import lib
+from llamacffi.types import llama_model_p
 
 PROGRAMS = ROOT / "examples" / "sdk"
 PROMPT = "The capital of France is"
@@ -76,7 +77,7 @@ def programs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def expected(model: ffi.CData) -> list[int]:
+def expected(model: llama_model_p) -> list[int]:
     """The likeliest tokens behind the prompt, as Python gets them."""
     params = lib.llama_context_default_params()
     params.n_ctx = 256
@@ -195,7 +196,7 @@ print(json.dumps([ours, theirs, n_vocab, llamacffi.ggml_backend_reg_count()]))
 """
 
 
-def test_cython(python: str, programs: Path, model_path: str, expected: list[int], model: ffi.CData) -> None:
+def test_cython(python: str, programs: Path, model_path: str, expected: list[int], model: llama_model_p) -> None:
     run(python, "cython_setup.py", "build_ext", "--inplace", cwd=programs)
     ours, theirs, n_vocab, n_backends = json.loads(run(python, "-c", CYTHON, model_path, PROMPT, cwd=programs))
     assert ours == theirs == expected

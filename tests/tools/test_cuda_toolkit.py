@@ -35,11 +35,11 @@ def packages(folder: Path) -> Path:
 
 
 def test_the_tree(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(packages(tmp_path / "site"))
+    monkeypatch.syspath_prepend(packages(tmp_path / "site"))  # pyright: ignore[reportUnknownMemberType]
     monkeypatch.delitem(sys.modules, "nvidia", raising=False)
     toolkit = tmp_path / "toolkit"
-    for _ in range(2):  # the second replaces the first
-        found = cuda_toolkit.make(source, toolkit, major=13)
+    cuda_toolkit.make(source, toolkit, major=13)
+    found = cuda_toolkit.make(source, toolkit, major=13)  # which replaces the first
     assert found == {"CMAKE_CUDA_COMPILER": str(toolkit / "bin" / "nvcc"), "CUDAToolkit_ROOT": str(toolkit)}
     for name in ("bin/nvcc", "bin/crt/link.stub", "include/cuda.h", "nvvm/bin/cicc"):
         assert (toolkit / name).read_text() == name
@@ -50,7 +50,7 @@ def test_the_tree(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_drivers_stub_has_what_the_source_calls(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(packages(tmp_path / "site"))
+    monkeypatch.syspath_prepend(packages(tmp_path / "site"))  # pyright: ignore[reportUnknownMemberType]
     monkeypatch.delitem(sys.modules, "nvidia", raising=False)
     cuda_toolkit.make(source, tmp_path / "toolkit", major=13)
     library = tmp_path / "toolkit" / "lib64" / "stubs" / "libcuda.so"

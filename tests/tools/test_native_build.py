@@ -1,5 +1,7 @@
 """tools/native_build.py, over a small CMake project of llama.cpp's outline: what it builds, and how it fails."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import sys
@@ -73,7 +75,7 @@ struct llama_model { std::vector<std::pair<std::string, ggml_tensor *>> tensors_
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     """The small project, in a folder whose name has spaces and letters beyond ASCII."""
     folder = tmp_path / "llama côpy"
     (folder / "include").mkdir(parents=True)
@@ -94,7 +96,7 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def environment(monkeypatch, tmp_path):
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """The environment without what would change a build, and with this interpreter's cmake and ninja.
 
     Of what we compile into libllama there is one file: the others look at more of upstream's headers.
@@ -110,7 +112,7 @@ def environment(monkeypatch, tmp_path):
     return monkeypatch
 
 
-def libraries(installed):
+def libraries(installed: Path) -> list[str]:
     return sorted(path.stem.replace("lib", "", 1) for path in (installed / "lib").iterdir())
 
 
@@ -118,14 +120,14 @@ CORE = ["llamacffi-ggml", "llamacffi-ggml-base", "llamacffi-llama"]
 
 
 @pytest.mark.usefixtures("environment")
-def test_builds_the_core_and_the_variant_with_the_best_score(source, tmp_path):
+def test_builds_the_core_and_the_variant_with_the_best_score(source: Path, tmp_path: Path) -> None:
     installed = native_build.build(source, "abc123", tmp_path / "out")
     assert libraries(installed) == ["ggml-blas", "ggml-cpu-best", *CORE]
     assert (installed / "include" / "llama.h").is_file()
     assert (installed / "licenses" / "llama.cpp-LICENSE").read_text() == "small licence\n"
 
 
-def test_builds_the_variants_that_are_asked_for(source, tmp_path, environment):
+def test_builds_the_variants_that_are_asked_for(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("LLAMACFFI_CPU_VARIANTS", "all")
     everything = native_build.build(source, "abc123", tmp_path / "out")
     assert libraries(everything) == ["ggml-blas", "ggml-cpu-alien", "ggml-cpu-best", "ggml-cpu-old", *CORE]
@@ -135,42 +137,48 @@ def test_builds_the_variants_that_are_asked_for(source, tmp_path, environment):
     assert libraries(some) == ["ggml-blas", "ggml-cpu-alien", "ggml-cpu-old", *CORE]
 
 
-def test_an_unknown_variant_is_named_with_the_known_ones(source, tmp_path, environment):
+def test_an_unknown_variant_is_named_with_the_known_ones(
+    source: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
     environment.setenv("LLAMACFFI_CPU_VARIANTS", "pentium")
     with pytest.raises(native_build.BuildError, match=r"pentium.*old, best, alien"):
         native_build.build(source, "abc123", tmp_path / "out")
 
 
-def test_no_cmake(source, tmp_path, environment):
+def test_no_cmake(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PATH", str(tmp_path))
     with pytest.raises(native_build.BuildError, match="pip install cmake"):
         native_build.build(source, "abc123", tmp_path / "out")
 
 
 @pytest.mark.parametrize("missing", ["CC", "CXX"])
-def test_no_compiler(source, tmp_path, environment, missing):
+def test_no_compiler(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch, missing: str) -> None:
     environment.setenv(missing, "/no/such/compiler")
     with pytest.raises(native_build.BuildError, match=rf"/no/such/compiler.*apt install g\+\+.*{missing}"):
         native_build.build(source, "abc123", tmp_path / "out")
 
 
-def test_no_compiler_on_the_path(source, tmp_path, environment):
+def test_no_compiler_on_the_path(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("cmake", "ninja"):
-        (tools / name).symlink_to(shutil.which(name))
+        program = shutil.which(name)
+        assert program
+        (tools / name).symlink_to(program)
     environment.setenv("PATH", str(tools))
     with pytest.raises(native_build.BuildError, match="no C compiler was found"):
         native_build.build(source, "abc123", tmp_path / "out")
 
 
-def test_arguments_that_cannot_be_split(source, tmp_path, environment):
+def test_arguments_that_cannot_be_split(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CMAKE_ARGS", '-DX="')
     with pytest.raises(native_build.BuildError, match="CMAKE_ARGS"):
         native_build.build(source, "abc123", tmp_path / "out")
 
 
-def test_cmake_arguments_reach_cmake_and_its_failure_is_shown(source, tmp_path, environment):
+def test_cmake_arguments_reach_cmake_and_its_failure_is_shown(
+    source: Path, tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
     environment.setenv("CMAKE_ARGS", "-DSMALL_BREAKS=ON")
     with pytest.raises(native_build.BuildError) as failure:
         native_build.build(source, "abc123", tmp_path / "out")
@@ -179,14 +187,14 @@ def test_cmake_arguments_reach_cmake_and_its_failure_is_shown(source, tmp_path, 
     assert "told to break" in log.read_text()
 
 
-def test_backends_must_be_modules(source, tmp_path, environment):
+def test_backends_must_be_modules(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CMAKE_ARGS", "-DGGML_BACKEND_DL=OFF")
     with pytest.raises(native_build.BuildError, match="GGML_BACKEND_DL"):
         native_build.build(source, "abc123", tmp_path / "out")
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
+def test_a_compile_error_is_shown_and_mended_by_the_next_run(source: Path, tmp_path: Path) -> None:
     good = (source / "llama.c").read_text()
     (source / "llama.c").write_text("int llama(void) { return nothing; }\n")
     with pytest.raises(native_build.BuildError, match=r"llama\.c:1.*nothing"):
@@ -196,13 +204,13 @@ def test_a_compile_error_is_shown_and_mended_by_the_next_run(source, tmp_path):
 
 
 @pytest.mark.usefixtures("environment")
-def test_not_a_source_tree(tmp_path):
+def test_not_a_source_tree(tmp_path: Path) -> None:
     with pytest.raises(native_build.BuildError, match=r"not a llama\.cpp source tree"):
         native_build.build(tmp_path / "nothing", "abc123", tmp_path / "out")
 
 
 @pytest.mark.usefixtures("environment")
-def test_one_module_without_the_core(source, tmp_path):
+def test_one_module_without_the_core(source: Path, tmp_path: Path) -> None:
     options = {"LLAMACFFI_NEIGHBOURS": "../../llamacffi/lib"}
     installed = native_build.build_module("blas", source, "abc123", tmp_path / "out", options)
     assert libraries(installed) == ["ggml-blas"]
@@ -214,13 +222,13 @@ def test_one_module_without_the_core(source, tmp_path):
 
 
 @pytest.mark.usefixtures("environment")
-def test_a_module_that_there_is_none_of(source, tmp_path):
+def test_a_module_that_there_is_none_of(source: Path, tmp_path: Path) -> None:
     with pytest.raises(native_build.BuildError, match="no warp backend"):
         native_build.build_module("warp", source, "abc123", tmp_path / "out", {})
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_version_of_a_llama_cpp_that_has_none(source, tmp_path):
+def test_the_version_of_a_llama_cpp_that_has_none(source: Path, tmp_path: Path) -> None:
     installed = native_build.build_module("blas", source, "abc123", tmp_path / "out", {})
     assert native_build.llama_version(installed) == "unknown"
     lists = source / "CMakeLists.txt"
@@ -229,7 +237,7 @@ def test_the_version_of_a_llama_cpp_that_has_none(source, tmp_path):
     assert native_build.llama_version(installed) == "7.8"
 
 
-def test_a_project_within_finds_ninja_anew(source, tmp_path, environment):
+def test_a_project_within_finds_ninja_anew(source: Path, tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     """As Vulkan's shader generator, when pip's isolated environment of an earlier build is gone."""
     (source / "gen").mkdir()
     (source / "gen" / "gen.c").write_text("int gen(void) { return 3; }\n")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-DIST = HERE.parents[1] / "dist"
+DIST = Path(__file__).resolve().parents[2] / "dist"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

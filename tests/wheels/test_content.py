@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import vendor
+from carrier import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is for Linux")
 
@@ -46,7 +47,7 @@ def test_size(wheel: Path) -> None:
 
 
 def test_every_cpu_variant(content: Path) -> None:
-    source = vendor.obtain(vendor.ROOT) / "ggml" / "src" / "CMakeLists.txt"
+    source = vendor.obtain(ROOT) / "ggml" / "src" / "CMakeLists.txt"
     of_x86 = re.search(r'STREQUAL "x86"\)\s+ggml_add_cpu.*?elseif', source.read_text("utf-8"), re.DOTALL)
     assert of_x86
     wanted = set(re.findall(r"ggml_add_cpu_backend_variant\((\w+)", of_x86[0]))
@@ -56,10 +57,11 @@ def test_every_cpu_variant(content: Path) -> None:
 
 
 def test_no_path_of_the_build_machine(content: Path) -> None:
-    folders = re.compile(rb"(?:/tmp|/home|/root|/build|/usr/lib/gcc|%b)/[\w./-]*" % re.escape(bytes(vendor.ROOT)))
+    root = bytes(ROOT)
+    folders = re.compile(rb"(?:/tmp|/home|/root|/build|/usr/lib/gcc|%b)/[\w./-]*" % re.escape(root))
     found = {path.name: set(folders.findall(path.read_bytes())) for path in libraries(content)}
     assert {name: paths for name, paths in found.items() if paths} == {}
-    text = [path for path in content.rglob("*") if path.is_file() and bytes(vendor.ROOT) in path.read_bytes()]
+    text = [path for path in content.rglob("*") if path.is_file() and root in path.read_bytes()]
     assert text == []
 
 

@@ -10,18 +10,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
-import program
 import pytest
 
 import debian_tree
 import demo_model
 import greedy
-from llamacffi import ffi
+import wheel_program
+from fixture_types import MakeContext, Run
 
-HERE = Path(__file__).resolve().parent
-FILES = [HERE / "program.py", Path(greedy.__file__)]
+DIST = Path(__file__).resolve().parents[2] / "dist"
+FILES = [Path(wheel_program.__file__), Path(greedy.__file__)]
 PIP = ["-m", "pip", "--disable-pip-version-check"]
 
 
@@ -34,7 +34,7 @@ class Place(NamedTuple):
         wheel: what was installed.
     """
 
-    run: Callable[..., subprocess.CompletedProcess[str]]
+    run: Run
     folder: Path
     wheel: Path
 
@@ -47,7 +47,7 @@ class Place(NamedTuple):
 @pytest.fixture(scope="module", params=["CPython", "PyPy", *debian_tree.PACKAGES])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     kind = "-pp" if request.param == "PyPy" else "-abi3-"
-    wheels = [path for path in (HERE.parents[1] / "dist").glob("llamacffi-*.whl") if kind in path.name]
+    wheels = [path for path in DIST.glob("llamacffi-*.whl") if kind in path.name]
     if not wheels:
         pytest.skip("there is no wheel: make wheel")
     if request.param in debian_tree.PACKAGES:
@@ -105,8 +105,8 @@ def in_tree(tree: Path, wheel: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def expected(make_context: Callable[..., ffi.CData]) -> str:
-    text = greedy.text_behind(make_context(), program.PROMPT, 8)
+def expected(make_context: MakeContext) -> str:
+    text = greedy.text_behind(make_context(), wheel_program.PROMPT, 8)
     assert "Paris" in text
     return text
 
@@ -114,7 +114,7 @@ def expected(make_context: Callable[..., ffi.CData]) -> str:
 @pytest.fixture(scope="module")
 def facts(place: Place) -> dict[str, Any]:
     model = place.folder / demo_model.obtain().name
-    facts: dict[str, Any] = json.loads(place.output(str(place.folder / "program.py"), str(model)))
+    facts: dict[str, Any] = json.loads(place.output(str(place.folder / "wheel_program.py"), str(model)))
     return facts
 
 
@@ -131,7 +131,7 @@ def test_generates_through_lib(facts: dict[str, Any], expected: str) -> None:
 
 def test_generates_by_command(place: Place, expected: str) -> None:
     model = str(place.folder / demo_model.obtain().name)
-    options = ["-m", model, "-p", program.PROMPT, "-n", "8", "--temp", "0"]
+    options = ["-m", model, "-p", wheel_program.PROMPT, "-n", "8", "--temp", "0"]
     assert expected in place.output("-m", "llamacffi", "generate", *options)
 
 

@@ -7,19 +7,21 @@ import zlib
 from typing import Any
 
 import tiny_models
+from llamacffi import ffi, lib
+from world import World
 
 MARKER = b"<__media__>"
 
 
-def projector(w: Any, **kinds: bool) -> bytes:
+def projector(w: World, **kinds: bool) -> bytes:
     """A small projector for the model."""
     path = w.tmp / "projector.gguf"
-    n_embd = w.lib.llama_model_n_embd_inp(w.model)
+    n_embd = lib.llama_model_n_embd_inp(w.model)
     return str(tiny_models.write_projector(path, n_embd, **kinds)).encode()
 
 
-def params(w: Any, **fields: Any) -> Any:
-    made = w.lib.mtmd_context_params_default()
+def params(w: World, **fields: Any) -> Any:
+    made = lib.mtmd_context_params_default()
     made.use_gpu = made.print_timings = False
     made.n_threads = 2
     for name, value in fields.items():
@@ -27,67 +29,67 @@ def params(w: Any, **fields: Any) -> Any:
     return made
 
 
-def context(w: Any, with_model: bool = True, **kinds: bool) -> Any:
+def context(w: World, with_model: bool = True, **kinds: bool) -> Any:
     """A multimodal context for images."""
-    model = w.model if with_model else w.ffi.NULL
-    ctx = w.lib.mtmd_init_from_file(projector(w, **kinds), model, params(w))
+    model = w.model if with_model else ffi.NULL
+    ctx = lib.mtmd_init_from_file(projector(w, **kinds), model, params(w))
     assert ctx
     return ctx
 
 
-def text(w: Any, content: bytes = b"Look: " + MARKER + b" What is it?") -> Any:
-    array = w.keep(w.ffi.new("char[]", content))
-    return w.ffi.new(
+def text(w: World, content: bytes = b"Look: " + MARKER + b" What is it?") -> Any:
+    array = w.keep(ffi.new("char[]", content))
+    return ffi.new(
         "mtmd_input_text *", {"text": array, "text_len": len(content), "add_special": True, "parse_special": True}
     )
 
 
-def bitmap(w: Any, nx: int = 10, ny: int = 6) -> Any:
-    return w.lib.mtmd_bitmap_init(nx, ny, bytes(range(180)) if (nx, ny) == (10, 6) else bytes(nx * ny * 3))
+def bitmap(w: World, nx: int = 10, ny: int = 6) -> Any:
+    return lib.mtmd_bitmap_init(nx, ny, bytes(range(180)) if (nx, ny) == (10, 6) else bytes(nx * ny * 3))
 
 
-def bitmaps(w: Any, *each: Any) -> Any:
-    return w.ffi.new("const mtmd_bitmap *[]", list(each))
+def bitmaps(w: World, *each: Any) -> Any:
+    return ffi.new("const mtmd_bitmap *[]", list(each))
 
 
-def tokenized(w: Any, ctx: Any) -> Any:
+def tokenized(w: World, ctx: Any) -> Any:
     """Chunks: text, an image of 4 tokens, text."""
-    chunks = w.lib.mtmd_input_chunks_init()
-    assert w.lib.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, bitmap(w)), 1) == 0
-    assert w.lib.mtmd_input_chunks_size(chunks) == 3
+    chunks = lib.mtmd_input_chunks_init()
+    assert lib.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, bitmap(w)), 1) == 0
+    assert lib.mtmd_input_chunks_size(chunks) == 3
     return chunks
 
 
-def some_chunks(w: Any) -> Any:
+def some_chunks(w: World) -> Any:
     """A text chunk and an image chunk (256 tokens), which needs no projector."""
-    return w.lib.mtmd_test_create_input_chunks()
+    return lib.mtmd_test_create_input_chunks()
 
 
-def text_chunk(w: Any) -> Any:
-    return w.lib.mtmd_input_chunks_get(some_chunks(w), 0)
+def text_chunk(w: World) -> Any:
+    return lib.mtmd_input_chunks_get(some_chunks(w), 0)
 
 
-def image_chunk(w: Any) -> Any:
-    return w.lib.mtmd_input_chunks_get(some_chunks(w), 1)
+def image_chunk(w: World) -> Any:
+    return lib.mtmd_input_chunks_get(some_chunks(w), 1)
 
 
-def image_tokens(w: Any) -> Any:
-    return w.lib.mtmd_input_chunk_get_tokens_image(image_chunk(w))
+def image_tokens(w: World) -> Any:
+    return lib.mtmd_input_chunk_get_tokens_image(image_chunk(w))
 
 
-def saved(w: Any, chunk: Any) -> bytes:
-    size = w.ffi.new("size_t *")
-    assert w.lib.mtmd_input_chunk_save(chunk, w.ffi.NULL, 0, size) == 0
-    data = w.ffi.new("char[]", size[0])
-    assert w.lib.mtmd_input_chunk_save(chunk, data, size[0], size) == 0
-    return bytes(w.ffi.buffer(data))
+def saved(w: World, chunk: Any) -> bytes:
+    size = ffi.new("size_t *")
+    assert lib.mtmd_input_chunk_save(chunk, ffi.NULL, 0, size) == 0
+    data = ffi.new("char[]", size[0])
+    assert lib.mtmd_input_chunk_save(chunk, data, size[0], size) == 0
+    return bytes(ffi.buffer(data))
 
 
-def loaded_image(w: Any, nx: int, ny: int, pos: int) -> Any:
+def loaded_image(w: World, nx: int, ny: int, pos: int) -> Any:
     """An image chunk that was saved with these numbers: version, type, text, image?, nx, ny, pos, …"""
     data = bytearray(saved(w, image_chunk(w)))
     struct.pack_into("<III", data, 8 + 4 + 8 + 1, nx, ny, pos)
-    chunk = w.lib.mtmd_input_chunk_load(bytes(data), len(data))
+    chunk = lib.mtmd_input_chunk_load(bytes(data), len(data))
     assert chunk
     return chunk
 
@@ -109,85 +111,85 @@ def wav(samples: int, rate: int = 16000, fact: int = 0) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
 
 
-def options(w: Any) -> Any:
-    return w.lib.mtmd_helper_init_opt_default()
+def options(w: World) -> Any:
+    return lib.mtmd_helper_init_opt_default()
 
 
 # The context
 
 
-def wrong_projector_null(c, w):
+def wrong_projector_null(c: Any, w: World) -> None:
     """mtmd_init_from_file: InvalidArgumentError"""
-    c.mtmd_init_from_file(w.ffi.NULL, w.model, params(w))
+    c.mtmd_init_from_file(ffi.NULL, w.model, params(w))
 
 
-def wrong_marker_null(c, w):
+def wrong_marker_null(c: Any, w: World) -> None:
     """mtmd_init_from_file: InvalidArgumentError"""
-    c.mtmd_init_from_file(projector(w), w.model, params(w, media_marker=w.ffi.NULL))
+    c.mtmd_init_from_file(projector(w), w.model, params(w, media_marker=ffi.NULL))
 
 
-def wrong_params_zero(c, w):
+def wrong_params_zero(c: Any, w: World) -> None:
     """mtmd_init_from_file: InvalidArgumentError"""
-    c.mtmd_init_from_file(projector(w), w.model, w.ffi.new("struct mtmd_context_params *")[0])
+    c.mtmd_init_from_file(projector(w), w.model, ffi.new("struct mtmd_context_params *")[0])
 
 
-def wrong_threads(c, w):
+def wrong_threads(c: Any, w: World) -> None:
     """mtmd_init_from_file: InvalidArgumentError"""
     c.mtmd_init_from_file(projector(w), w.model, params(w, n_threads=100_000))
 
 
-def wrong_device(c, w):
+def wrong_device(c: Any, w: World) -> None:
     """mtmd_init_from_file: InvalidArgumentError"""
-    nonsense = w.ffi.cast("ggml_backend_dev_t", w.keep(w.ffi.new("char[]", 1000)))
+    nonsense = ffi.cast("ggml_backend_dev_t", w.keep(ffi.new("char[]", 1000)))
     c.mtmd_init_from_file(projector(w), w.model, params(w, use_gpu=True, device=nonsense))
 
 
-def wrong_model_freed(c, w):
+def wrong_model_freed(c: Any, w: World) -> None:
     """mtmd_init_from_file: FreedHandleError"""
     model = w.load(w.vocab_path("llama-spm"), vocab_only=True)
-    w.lib.llama_model_free(model)
+    lib.llama_model_free(model)
     c.mtmd_init_from_file(b"/missing/mmproj.gguf", model, params(w))
 
 
-def wrong_context_null(c, w):
+def wrong_context_null(c: Any, w: World) -> None:
     """mtmd_support_vision: InvalidArgumentError"""
-    ctx = w.lib.mtmd_init_from_file(b"/missing/mmproj.gguf", w.model, params(w))
+    ctx = lib.mtmd_init_from_file(b"/missing/mmproj.gguf", w.model, params(w))
     c.mtmd_support_vision(ctx)
 
 
-def wrong_context_freed(c, w):
+def wrong_context_freed(c: Any, w: World) -> None:
     """mtmd_get_marker: FreedHandleError"""
     ctx = context(w)
-    w.lib.mtmd_free(ctx)
+    lib.mtmd_free(ctx)
     c.mtmd_get_marker(ctx)
 
 
-def wrong_context_freed_twice(c, w):
+def wrong_context_freed_twice(c: Any, w: World) -> None:
     """mtmd_free: FreedHandleError"""
     ctx = context(w)
-    w.lib.mtmd_free(ctx)
+    lib.mtmd_free(ctx)
     c.mtmd_free(ctx)
 
 
-def wrong_context_is_a_model(c, w):
+def wrong_context_is_a_model(c: Any, w: World) -> None:
     """mtmd_support_vision: FreedHandleError"""
-    c.mtmd_support_vision(w.ffi.cast("mtmd_context *", w.model))
+    c.mtmd_support_vision(ffi.cast("mtmd_context *", w.model))
 
 
-def wrong_context_without_its_model(c, w):
+def wrong_context_without_its_model(c: Any, w: World) -> None:
     """mtmd_tokenize: FreedHandleError"""
     model = w.load(w.model_path)
-    ctx = w.lib.mtmd_init_from_file(projector(w), model, params(w))
-    w.lib.llama_model_free(model)
-    c.mtmd_tokenize(ctx, w.lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 1)
+    ctx = lib.mtmd_init_from_file(projector(w), model, params(w))
+    lib.llama_model_free(model)
+    c.mtmd_tokenize(ctx, lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 1)
 
 
-def wrong_capabilities_of_null(c, w):
+def wrong_capabilities_of_null(c: Any, w: World) -> None:
     """mtmd_get_cap_from_file: InvalidArgumentError"""
-    c.mtmd_get_cap_from_file(w.ffi.NULL)
+    c.mtmd_get_cap_from_file(ffi.NULL)
 
 
-def wrong_capabilities_of_wrong_types(c, w):
+def wrong_capabilities_of_wrong_types(c: Any, w: World) -> None:
     """mtmd_get_cap_from_file: NativeAssertionError"""
     path = tiny_models.write(w.tmp / "x.gguf", {"clip.has_vision_encoder": "yes"}, {})
     c.mtmd_get_cap_from_file(str(path).encode())
@@ -196,506 +198,506 @@ def wrong_capabilities_of_wrong_types(c, w):
 # Bitmaps
 
 
-def wrong_bitmap_short(c, w):
+def wrong_bitmap_short(c: Any, w: World) -> None:
     """mtmd_bitmap_init: InvalidArgumentError"""
     c.mtmd_bitmap_init(100_000, 100_000, bytes(100))
 
 
-def wrong_bitmap_overflow(c, w):
+def wrong_bitmap_overflow(c: Any, w: World) -> None:
     """mtmd_bitmap_init: InvalidArgumentError"""
     c.mtmd_bitmap_init(2**31 - 1, 2**31 - 1, bytes(100))
 
 
-def wrong_bitmap_negative(c, w):
+def wrong_bitmap_negative(c: Any, w: World) -> None:
     """mtmd_bitmap_init: InvalidArgumentError"""
-    c.mtmd_bitmap_init(2**32 - 1, 1, w.ffi.NULL)
+    c.mtmd_bitmap_init(2**32 - 1, 1, ffi.NULL)
 
 
-def wrong_audio_short(c, w):
+def wrong_audio_short(c: Any, w: World) -> None:
     """mtmd_bitmap_init_from_audio: InvalidArgumentError"""
-    c.mtmd_bitmap_init_from_audio(2**31 - 1, w.ffi.new("float[]", 10))
+    c.mtmd_bitmap_init_from_audio(2**31 - 1, ffi.new("float[]", 10))
 
 
-def wrong_audio_huge(c, w):
+def wrong_audio_huge(c: Any, w: World) -> None:
     """mtmd_bitmap_init_from_audio: InvalidArgumentError"""
-    c.mtmd_bitmap_init_from_audio(2**62 + 5, w.ffi.new("float[]", 10))
+    c.mtmd_bitmap_init_from_audio(2**62 + 5, ffi.new("float[]", 10))
 
 
-def wrong_audio_negative(c, w):
+def wrong_audio_negative(c: Any, w: World) -> None:
     """mtmd_bitmap_init_from_audio: InvalidArgumentError"""
-    c.mtmd_bitmap_init_from_audio(2**64 - 1, w.ffi.NULL)
+    c.mtmd_bitmap_init_from_audio(2**64 - 1, ffi.NULL)
 
 
-def wrong_bitmap_null(c, w):
+def wrong_bitmap_null(c: Any, w: World) -> None:
     """mtmd_bitmap_get_nx: InvalidArgumentError"""
-    c.mtmd_bitmap_get_nx(w.ffi.NULL)
+    c.mtmd_bitmap_get_nx(ffi.NULL)
 
 
-def wrong_bitmap_freed(c, w):
+def wrong_bitmap_freed(c: Any, w: World) -> None:
     """mtmd_bitmap_get_data: FreedHandleError"""
     image = bitmap(w)
-    w.lib.mtmd_bitmap_free(image)
+    lib.mtmd_bitmap_free(image)
     c.mtmd_bitmap_get_data(image)
 
 
-def wrong_bitmap_freed_id(c, w):
+def wrong_bitmap_freed_id(c: Any, w: World) -> None:
     """mtmd_bitmap_set_id: FreedHandleError"""
     image = bitmap(w)
-    w.lib.mtmd_bitmap_free(image)
+    lib.mtmd_bitmap_free(image)
     c.mtmd_bitmap_set_id(image, b"id")
 
 
-def wrong_bitmap_freed_twice(c, w):
+def wrong_bitmap_freed_twice(c: Any, w: World) -> None:
     """mtmd_bitmap_free: FreedHandleError"""
     image = bitmap(w)
-    w.lib.mtmd_bitmap_free(image)
+    lib.mtmd_bitmap_free(image)
     c.mtmd_bitmap_free(image)
 
 
-def wrong_lazy_without_callback(c, w):
+def wrong_lazy_without_callback(c: Any, w: World) -> None:
     """mtmd_bitmap_init_lazy: InvalidArgumentError"""
-    c.mtmd_bitmap_init_lazy(w.ffi.NULL, b"id", w.ffi.NULL, w.ffi.NULL)
+    c.mtmd_bitmap_init_lazy(ffi.NULL, b"id", ffi.NULL, ffi.NULL)
 
 
 # Chunks
 
 
-def wrong_chunks_null(c, w):
+def wrong_chunks_null(c: Any, w: World) -> None:
     """mtmd_input_chunks_size: InvalidArgumentError"""
-    c.mtmd_input_chunks_size(w.ffi.NULL)
+    c.mtmd_input_chunks_size(ffi.NULL)
 
 
-def wrong_chunks_freed(c, w):
+def wrong_chunks_freed(c: Any, w: World) -> None:
     """mtmd_input_chunks_get: FreedHandleError"""
     chunks = some_chunks(w)
-    w.lib.mtmd_input_chunks_free(chunks)
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_input_chunks_get(chunks, 0)
 
 
-def wrong_chunks_freed_twice(c, w):
+def wrong_chunks_freed_twice(c: Any, w: World) -> None:
     """mtmd_input_chunks_free: FreedHandleError"""
     chunks = some_chunks(w)
-    w.lib.mtmd_input_chunks_free(chunks)
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_input_chunks_free(chunks)
 
 
-def wrong_chunk_behind_last(c, w):
+def wrong_chunk_behind_last(c: Any, w: World) -> None:
     """mtmd_input_chunk_get_type: InvalidArgumentError"""
-    c.mtmd_input_chunk_get_type(w.lib.mtmd_input_chunks_get(some_chunks(w), 2))
+    c.mtmd_input_chunk_get_type(lib.mtmd_input_chunks_get(some_chunks(w), 2))
 
 
-def wrong_chunk_freed_with_chunks(c, w):
+def wrong_chunk_freed_with_chunks(c: Any, w: World) -> None:
     """mtmd_input_chunk_get_n_tokens: FreedHandleError"""
     chunks = some_chunks(w)
-    chunk = w.lib.mtmd_input_chunks_get(chunks, 1)
-    w.lib.mtmd_input_chunks_free(chunks)
+    chunk = lib.mtmd_input_chunks_get(chunks, 1)
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_input_chunk_get_n_tokens(chunk)
 
 
-def wrong_chunk_of_chunks_freed(c, w):
+def wrong_chunk_of_chunks_freed(c: Any, w: World) -> None:
     """mtmd_input_chunk_free: FreedHandleError"""
-    c.mtmd_input_chunk_free(w.ffi.cast("mtmd_input_chunk *", image_chunk(w)))
+    c.mtmd_input_chunk_free(ffi.cast("mtmd_input_chunk *", image_chunk(w)))
 
 
-def wrong_chunk_freed(c, w):
+def wrong_chunk_freed(c: Any, w: World) -> None:
     """mtmd_input_chunk_get_id: FreedHandleError"""
-    copy = w.lib.mtmd_input_chunk_copy(image_chunk(w))
-    w.lib.mtmd_input_chunk_free(copy)
+    copy = lib.mtmd_input_chunk_copy(image_chunk(w))
+    lib.mtmd_input_chunk_free(copy)
     c.mtmd_input_chunk_get_id(copy)
 
 
-def wrong_chunk_freed_twice(c, w):
+def wrong_chunk_freed_twice(c: Any, w: World) -> None:
     """mtmd_input_chunk_free: FreedHandleError"""
-    copy = w.lib.mtmd_input_chunk_copy(image_chunk(w))
-    w.lib.mtmd_input_chunk_free(copy)
+    copy = lib.mtmd_input_chunk_copy(image_chunk(w))
+    lib.mtmd_input_chunk_free(copy)
     c.mtmd_input_chunk_free(copy)
 
 
-def wrong_chunk_of_new_tokenization(c, w):
+def wrong_chunk_of_new_tokenization(c: Any, w: World) -> None:
     """mtmd_input_chunk_get_n_tokens: FreedHandleError"""
     ctx = context(w)
     chunks = tokenized(w, ctx)
-    chunk = w.lib.mtmd_input_chunks_get(chunks, 0)
-    w.lib.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, bitmap(w)), 1)
+    chunk = lib.mtmd_input_chunks_get(chunks, 0)
+    lib.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, bitmap(w)), 1)
     c.mtmd_input_chunk_get_n_tokens(chunk)
 
 
-def wrong_tokens_without_n(c, w):
+def wrong_tokens_without_n(c: Any, w: World) -> None:
     """mtmd_input_chunk_get_tokens_text: InvalidArgumentError"""
-    c.mtmd_input_chunk_get_tokens_text(text_chunk(w), w.ffi.NULL)
+    c.mtmd_input_chunk_get_tokens_text(text_chunk(w), ffi.NULL)
 
 
-def wrong_image_tokens_of_text(c, w):
+def wrong_image_tokens_of_text(c: Any, w: World) -> None:
     """mtmd_image_tokens_get_n_tokens: InvalidArgumentError"""
-    c.mtmd_image_tokens_get_n_tokens(w.lib.mtmd_input_chunk_get_tokens_image(text_chunk(w)))
+    c.mtmd_image_tokens_get_n_tokens(lib.mtmd_input_chunk_get_tokens_image(text_chunk(w)))
 
 
-def wrong_image_tokens_freed(c, w):
+def wrong_image_tokens_freed(c: Any, w: World) -> None:
     """mtmd_image_tokens_get_nx: FreedHandleError"""
     chunks = some_chunks(w)
-    tokens = w.lib.mtmd_input_chunk_get_tokens_image(w.lib.mtmd_input_chunks_get(chunks, 1))
-    w.lib.mtmd_input_chunks_free(chunks)
+    tokens = lib.mtmd_input_chunk_get_tokens_image(lib.mtmd_input_chunks_get(chunks, 1))
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_image_tokens_get_nx(tokens)
 
 
-def wrong_image_tokens_of_freed_copy(c, w):
+def wrong_image_tokens_of_freed_copy(c: Any, w: World) -> None:
     """mtmd_image_tokens_get_id: FreedHandleError"""
-    copy = w.lib.mtmd_input_chunk_copy(image_chunk(w))
-    tokens = w.lib.mtmd_input_chunk_get_tokens_image(copy)
-    w.lib.mtmd_input_chunk_free(copy)
+    copy = lib.mtmd_input_chunk_copy(image_chunk(w))
+    tokens = lib.mtmd_input_chunk_get_tokens_image(copy)
+    lib.mtmd_input_chunk_free(copy)
     c.mtmd_image_tokens_get_id(tokens)
 
 
-def wrong_copy_null(c, w):
+def wrong_copy_null(c: Any, w: World) -> None:
     """mtmd_input_chunk_copy: InvalidArgumentError"""
-    c.mtmd_input_chunk_copy(w.ffi.NULL)
+    c.mtmd_input_chunk_copy(ffi.NULL)
 
 
-def wrong_save_short(c, w):
+def wrong_save_short(c: Any, w: World) -> None:
     """mtmd_input_chunk_save: InvalidArgumentError"""
     chunk = image_chunk(w)
     for _ in range(8):
-        chunk = w.lib.mtmd_input_chunk_copy(chunk)
+        chunk = lib.mtmd_input_chunk_copy(chunk)
     data = bytearray(saved(w, chunk))
     data[12:20] = struct.pack("<Q", 100_000)  # tokens of text
     data[20:20] = bytes(400_000)
-    large = w.lib.mtmd_input_chunk_load(bytes(data), len(data))
+    large = lib.mtmd_input_chunk_load(bytes(data), len(data))
     assert large
-    c.mtmd_input_chunk_save(large, w.ffi.cast("char *", 0x10000), 2**30, w.ffi.NULL)
+    c.mtmd_input_chunk_save(large, ffi.cast("char *", 0x10000), 2**30, ffi.NULL)
 
 
-def wrong_load_null(c, w):
+def wrong_load_null(c: Any, w: World) -> None:
     """mtmd_input_chunk_load: InvalidArgumentError"""
-    c.mtmd_input_chunk_load(w.ffi.NULL, 10)
+    c.mtmd_input_chunk_load(ffi.NULL, 10)
 
 
-def wrong_load_short(c, w):
+def wrong_load_short(c: Any, w: World) -> None:
     """mtmd_input_chunk_load: InvalidArgumentError"""
     c.mtmd_input_chunk_load(bytes(10), 2**50)
 
 
-def wrong_load_negative(c, w):
+def wrong_load_negative(c: Any, w: World) -> None:
     """mtmd_input_chunk_load: InvalidArgumentError"""
     c.mtmd_input_chunk_load(bytes(10), 2**64 - 1)
 
 
-def wrong_position_behind_last(c, w):
+def wrong_position_behind_last(c: Any, w: World) -> None:
     """mtmd_image_tokens_get_decoder_pos: InvalidArgumentError"""
     tokens = image_tokens(w)
-    c.mtmd_image_tokens_get_decoder_pos(tokens, 0, w.lib.mtmd_image_tokens_get_n_tokens(tokens))
+    c.mtmd_image_tokens_get_decoder_pos(tokens, 0, lib.mtmd_image_tokens_get_n_tokens(tokens))
 
 
-def wrong_position_in_image_of_no_width(c, w):
+def wrong_position_in_image_of_no_width(c: Any, w: World) -> None:
     """mtmd_image_tokens_get_decoder_pos: InvalidArgumentError"""
-    tokens = w.lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 0, 4, 1))
+    tokens = lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 0, 4, 1))
     c.mtmd_image_tokens_get_decoder_pos(tokens, 0, 0)
 
 
-def wrong_position_in_image_of_overflowing_width(c, w):
+def wrong_position_in_image_of_overflowing_width(c: Any, w: World) -> None:
     """mtmd_image_tokens_get_decoder_pos: InvalidArgumentError"""
-    tokens = w.lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 2**32 - 1, 4, 2))
+    tokens = lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 2**32 - 1, 4, 2))
     c.mtmd_image_tokens_get_decoder_pos(tokens, 0, 5)
 
 
-def wrong_positions_null(c, w):
+def wrong_positions_null(c: Any, w: World) -> None:
     """mtmd_helper_image_get_decoder_pos: InvalidArgumentError"""
-    c.mtmd_helper_image_get_decoder_pos(image_tokens(w), 0, w.ffi.NULL)
+    c.mtmd_helper_image_get_decoder_pos(image_tokens(w), 0, ffi.NULL)
 
 
-def wrong_positions_short(c, w):
+def wrong_positions_short(c: Any, w: World) -> None:
     """mtmd_helper_image_get_decoder_pos: InvalidArgumentError"""
-    tokens = w.lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 10_000, 10_000, 0))
-    c.mtmd_helper_image_get_decoder_pos(tokens, 0, w.ffi.new("struct mtmd_decoder_pos[]", 4))
+    tokens = lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 10_000, 10_000, 0))
+    c.mtmd_helper_image_get_decoder_pos(tokens, 0, ffi.new("struct mtmd_decoder_pos[]", 4))
 
 
 # Tokenizing
 
 
-def wrong_text_null(c, w):
+def wrong_text_null(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), w.ffi.NULL, w.ffi.NULL, 0)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), ffi.NULL, ffi.NULL, 0)
 
 
-def wrong_text_of_null(c, w):
+def wrong_text_of_null(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    empty = w.ffi.new("mtmd_input_text *")
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), empty, w.ffi.NULL, 0)
+    empty = ffi.new("mtmd_input_text *")
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), empty, ffi.NULL, 0)
 
 
-def wrong_text_short(c, w):
+def wrong_text_short(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
     given = text(w)
     given.text_len = 2**40
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), given, bitmaps(w, bitmap(w)), 1)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), given, bitmaps(w, bitmap(w)), 1)
 
 
-def wrong_output_null(c, w):
+def wrong_output_null(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    c.mtmd_tokenize(context(w), w.ffi.NULL, text(w), bitmaps(w, bitmap(w)), 1)
+    c.mtmd_tokenize(context(w), ffi.NULL, text(w), bitmaps(w, bitmap(w)), 1)
 
 
-def wrong_output_freed(c, w):
+def wrong_output_freed(c: Any, w: World) -> None:
     """mtmd_tokenize: FreedHandleError"""
     chunks = some_chunks(w)
-    w.lib.mtmd_input_chunks_free(chunks)
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_tokenize(context(w), chunks, text(w), bitmaps(w, bitmap(w)), 1)
 
 
-def wrong_bitmaps_null(c, w):
+def wrong_bitmaps_null(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), text(w), w.ffi.NULL, 1)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), text(w), ffi.NULL, 1)
 
 
-def wrong_bitmaps_with_null(c, w):
+def wrong_bitmaps_with_null(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), text(w), bitmaps(w, w.ffi.NULL), 1)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), text(w), bitmaps(w, ffi.NULL), 1)
 
 
-def wrong_bitmaps_with_freed(c, w):
+def wrong_bitmaps_with_freed(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
     image = bitmap(w)
-    w.lib.mtmd_bitmap_free(image)
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), text(w), bitmaps(w, image), 1)
+    lib.mtmd_bitmap_free(image)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), text(w), bitmaps(w, image), 1)
 
 
-def wrong_bitmaps_too_many(c, w):
+def wrong_bitmaps_too_many(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 2**40)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 2**40)
 
 
-def wrong_bitmaps_negative(c, w):
+def wrong_bitmaps_negative(c: Any, w: World) -> None:
     """mtmd_tokenize: InvalidArgumentError"""
-    c.mtmd_tokenize(context(w), w.lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 2**64 - 1)
+    c.mtmd_tokenize(context(w), lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 2**64 - 1)
 
 
-def wrong_bitmap_of_video_without_it(c, w):
+def wrong_bitmap_of_video_without_it(c: Any, w: World) -> None:
     """mtmd_tokenize: FreedHandleError"""
     ctx = context(w)
-    w.lib.mtmd_free(ctx)
-    c.mtmd_tokenize(ctx, w.lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 1)
+    lib.mtmd_free(ctx)
+    c.mtmd_tokenize(ctx, lib.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 1)
 
 
-def part(w: Any, **fields: Any) -> Any:
-    return w.keep(w.ffi.new("mtmd_input_part *", fields))
+def part(w: World, **fields: Any) -> Any:
+    return w.keep(ffi.new("mtmd_input_part *", fields))
 
 
-def wrong_parts_null(c, w):
+def wrong_parts_null(c: Any, w: World) -> None:
     """mtmd_tokenize_from_parts: InvalidArgumentError"""
-    c.mtmd_tokenize_from_parts(context(w), w.lib.mtmd_input_chunks_init(), w.ffi.NULL, 2, True)
+    c.mtmd_tokenize_from_parts(context(w), lib.mtmd_input_chunks_init(), ffi.NULL, 2, True)
 
 
-def wrong_parts_with_null(c, w):
+def wrong_parts_with_null(c: Any, w: World) -> None:
     """mtmd_tokenize_from_parts: InvalidArgumentError"""
-    parts = w.ffi.new("const mtmd_input_part *[]", 1)
-    c.mtmd_tokenize_from_parts(context(w), w.lib.mtmd_input_chunks_init(), parts, 1, True)
+    parts = ffi.new("const mtmd_input_part *[]", 1)
+    c.mtmd_tokenize_from_parts(context(w), lib.mtmd_input_chunks_init(), parts, 1, True)
 
 
-def wrong_parts_too_many(c, w):
+def wrong_parts_too_many(c: Any, w: World) -> None:
     """mtmd_tokenize_from_parts: InvalidArgumentError"""
-    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=w.keep(text(w)))])
-    c.mtmd_tokenize_from_parts(context(w), w.lib.mtmd_input_chunks_init(), parts, 2**40, True)
+    parts = ffi.new("const mtmd_input_part *[]", [part(w, text=w.keep(text(w)))])
+    c.mtmd_tokenize_from_parts(context(w), lib.mtmd_input_chunks_init(), parts, 2**40, True)
 
 
-def wrong_parts_text_short(c, w):
+def wrong_parts_text_short(c: Any, w: World) -> None:
     """mtmd_tokenize_from_parts: InvalidArgumentError"""
     given = w.keep(text(w))
     given.text_len = 2**40
-    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=given)])
-    c.mtmd_tokenize_from_parts(context(w), w.lib.mtmd_input_chunks_init(), parts, 1, True)
+    parts = ffi.new("const mtmd_input_part *[]", [part(w, text=given)])
+    c.mtmd_tokenize_from_parts(context(w), lib.mtmd_input_chunks_init(), parts, 1, True)
 
 
-def wrong_parts_bitmap_freed(c, w):
+def wrong_parts_bitmap_freed(c: Any, w: World) -> None:
     """mtmd_tokenize_from_parts: InvalidArgumentError"""
     image = bitmap(w)
-    w.lib.mtmd_bitmap_free(image)
-    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, bitmap=image)])
-    c.mtmd_tokenize_from_parts(context(w), w.lib.mtmd_input_chunks_init(), parts, 1, True)
+    lib.mtmd_bitmap_free(image)
+    parts = ffi.new("const mtmd_input_part *[]", [part(w, bitmap=image)])
+    c.mtmd_tokenize_from_parts(context(w), lib.mtmd_input_chunks_init(), parts, 1, True)
 
 
 # Encoding
 
 
-def wrong_encode_null(c, w):
+def wrong_encode_null(c: Any, w: World) -> None:
     """mtmd_encode_chunk: InvalidArgumentError"""
-    c.mtmd_encode_chunk(context(w), w.ffi.NULL)
+    c.mtmd_encode_chunk(context(w), ffi.NULL)
 
 
-def wrong_encode_freed(c, w):
+def wrong_encode_freed(c: Any, w: World) -> None:
     """mtmd_encode_chunk: FreedHandleError"""
     ctx = context(w)
     chunks = tokenized(w, ctx)
-    chunk = w.lib.mtmd_input_chunks_get(chunks, 1)
-    w.lib.mtmd_input_chunks_free(chunks)
+    chunk = lib.mtmd_input_chunks_get(chunks, 1)
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_encode_chunk(ctx, chunk)
 
 
-def wrong_encode_image_of_too_many_tokens(c, w):
+def wrong_encode_image_of_too_many_tokens(c: Any, w: World) -> None:
     """mtmd_encode: InvalidArgumentError"""
-    tokens = w.lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 20_000, 10_000, 0))
+    tokens = lib.mtmd_input_chunk_get_tokens_image(loaded_image(w, 20_000, 10_000, 0))
     c.mtmd_encode(context(w), tokens)
 
 
-def wrong_batch_context_freed(c, w):
+def wrong_batch_context_freed(c: Any, w: World) -> None:
     """mtmd_batch_encode: FreedHandleError"""
     ctx = context(w)
-    chunk = w.lib.mtmd_input_chunks_get(tokenized(w, ctx), 1)
-    batch = w.lib.mtmd_batch_init(ctx)
-    w.lib.mtmd_batch_add_chunk(batch, chunk)
-    w.lib.mtmd_free(ctx)
+    chunk = lib.mtmd_input_chunks_get(tokenized(w, ctx), 1)
+    batch = lib.mtmd_batch_init(ctx)
+    lib.mtmd_batch_add_chunk(batch, chunk)
+    lib.mtmd_free(ctx)
     c.mtmd_batch_encode(batch)
 
 
-def wrong_batch_chunk_freed(c, w):
+def wrong_batch_chunk_freed(c: Any, w: World) -> None:
     """mtmd_batch_encode: FreedHandleError"""
     ctx = context(w)
     chunks = tokenized(w, ctx)
-    batch = w.lib.mtmd_batch_init(ctx)
-    w.lib.mtmd_batch_add_chunk(batch, w.lib.mtmd_input_chunks_get(chunks, 1))
-    w.lib.mtmd_input_chunks_free(chunks)
+    batch = lib.mtmd_batch_init(ctx)
+    lib.mtmd_batch_add_chunk(batch, lib.mtmd_input_chunks_get(chunks, 1))
+    lib.mtmd_input_chunks_free(chunks)
     c.mtmd_batch_encode(batch)
 
 
-def wrong_batch_output_chunk_freed(c, w):
+def wrong_batch_output_chunk_freed(c: Any, w: World) -> None:
     """mtmd_batch_get_output_embd: FreedHandleError"""
     ctx = context(w)
     chunks = tokenized(w, ctx)
-    copy = w.lib.mtmd_input_chunk_copy(w.lib.mtmd_input_chunks_get(chunks, 1))
-    batch = w.lib.mtmd_batch_init(ctx)
-    w.lib.mtmd_batch_add_chunk(batch, copy)
-    assert w.lib.mtmd_batch_encode(batch) == 0
-    w.lib.mtmd_input_chunk_free(copy)
-    c.mtmd_batch_get_output_embd(batch, w.lib.mtmd_input_chunks_get(chunks, 1))
+    copy = lib.mtmd_input_chunk_copy(lib.mtmd_input_chunks_get(chunks, 1))
+    batch = lib.mtmd_batch_init(ctx)
+    lib.mtmd_batch_add_chunk(batch, copy)
+    assert lib.mtmd_batch_encode(batch) == 0
+    lib.mtmd_input_chunk_free(copy)
+    c.mtmd_batch_get_output_embd(batch, lib.mtmd_input_chunks_get(chunks, 1))
 
 
-def wrong_batch_null(c, w):
+def wrong_batch_null(c: Any, w: World) -> None:
     """mtmd_batch_add_chunk: InvalidArgumentError"""
-    c.mtmd_batch_add_chunk(w.ffi.NULL, image_chunk(w))
+    c.mtmd_batch_add_chunk(ffi.NULL, image_chunk(w))
 
 
-def wrong_batch_freed(c, w):
+def wrong_batch_freed(c: Any, w: World) -> None:
     """mtmd_batch_add_chunk: FreedHandleError"""
-    batch = w.lib.mtmd_batch_init(context(w))
-    w.lib.mtmd_batch_free(batch)
+    batch = lib.mtmd_batch_init(context(w))
+    lib.mtmd_batch_free(batch)
     c.mtmd_batch_add_chunk(batch, image_chunk(w))
 
 
-def wrong_generation_input_null(c, w):
+def wrong_generation_input_null(c: Any, w: World) -> None:
     """mtmd_gen_audio_process: InvalidArgumentError"""
-    c.mtmd_gen_audio_process(context(w), w.ffi.NULL, w.ffi.new("struct mtmd_gen_out *"))
+    c.mtmd_gen_audio_process(context(w), ffi.NULL, ffi.new("struct mtmd_gen_out *"))
 
 
-def wrong_generation_without_state(c, w):
-    """mtmd_gen_audio_process: InvalidArgumentError"""
-    ctx = context(w)
-    given = w.ffi.new("struct mtmd_gen_inp *", w.lib.mtmd_gen_inp_default(ctx))
-    c.mtmd_gen_audio_process(ctx, given, w.ffi.new("struct mtmd_gen_out *"))
-
-
-def wrong_generation_codes_short(c, w):
+def wrong_generation_without_state(c: Any, w: World) -> None:
     """mtmd_gen_audio_process: InvalidArgumentError"""
     ctx = context(w)
-    codes = w.ffi.new("int32_t[]", 4)
-    given = w.ffi.new("struct mtmd_gen_inp *", w.lib.mtmd_gen_inp_default(ctx))
-    given.type, given.codes, given.n_codes = w.lib.MTMD_GEN_PROCESS_TYPE_GEN_WAV, codes, 2**40
-    c.mtmd_gen_audio_process(ctx, given, w.ffi.new("struct mtmd_gen_out *"))
+    given = ffi.new("struct mtmd_gen_inp *", lib.mtmd_gen_inp_default(ctx))
+    c.mtmd_gen_audio_process(ctx, given, ffi.new("struct mtmd_gen_out *"))
+
+
+def wrong_generation_codes_short(c: Any, w: World) -> None:
+    """mtmd_gen_audio_process: InvalidArgumentError"""
+    ctx = context(w)
+    codes = ffi.new("int32_t[]", 4)
+    given = ffi.new("struct mtmd_gen_inp *", lib.mtmd_gen_inp_default(ctx))
+    given.type, given.codes, given.n_codes = lib.MTMD_GEN_PROCESS_TYPE_GEN_WAV, codes, 2**40
+    c.mtmd_gen_audio_process(ctx, given, ffi.new("struct mtmd_gen_out *"))
 
 
 # Helpers
 
 
-def wrong_eval_batch_zero(c, w):
+def wrong_eval_batch_zero(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunks: InvalidArgumentError"""
     ctx = context(w)
-    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, 0, 0, True, w.ffi.new("llama_pos *"))
+    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, 0, 0, True, ffi.new("llama_pos *"))
 
 
-def wrong_eval_batch_negative(c, w):
+def wrong_eval_batch_negative(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunk_single: InvalidArgumentError"""
     ctx = context(w)
-    c.mtmd_helper_eval_chunk_single(ctx, w.ctx, text_chunk(w), 0, 0, -1, True, w.ffi.new("llama_pos *"))
+    c.mtmd_helper_eval_chunk_single(ctx, w.ctx, text_chunk(w), 0, 0, -1, True, ffi.new("llama_pos *"))
 
 
-def wrong_eval_sequence(c, w):
+def wrong_eval_sequence(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunks: InvalidArgumentError"""
     ctx = context(w)
-    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, 2, 32, True, w.ffi.new("llama_pos *"))
+    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, 2, 32, True, ffi.new("llama_pos *"))
 
 
-def wrong_eval_sequence_negative(c, w):
+def wrong_eval_sequence_negative(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunks: InvalidArgumentError"""
     ctx = context(w)
-    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, -1, 32, True, w.ffi.new("llama_pos *"))
+    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, -1, 32, True, ffi.new("llama_pos *"))
 
 
-def wrong_eval_no_new_n_past(c, w):
+def wrong_eval_no_new_n_past(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunks: InvalidArgumentError"""
     ctx = context(w)
-    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, 0, 32, True, w.ffi.NULL)
+    c.mtmd_helper_eval_chunks(ctx, w.ctx, tokenized(w, ctx), 0, 0, 32, True, ffi.NULL)
 
 
-def wrong_eval_context_null(c, w):
+def wrong_eval_context_null(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunks: InvalidArgumentError"""
     ctx = context(w)
-    c.mtmd_helper_eval_chunks(ctx, w.ffi.NULL, tokenized(w, ctx), 0, 0, 32, True, w.ffi.new("llama_pos *"))
+    c.mtmd_helper_eval_chunks(ctx, ffi.NULL, tokenized(w, ctx), 0, 0, 32, True, ffi.new("llama_pos *"))
 
 
-def wrong_eval_unknown_tokens(c, w):
+def wrong_eval_unknown_tokens(c: Any, w: World) -> None:
     """mtmd_helper_eval_chunk_single: NativeAssertionError"""
     data = bytearray(saved(w, text_chunk(w)))
     struct.pack_into("<i", data, 20, 2**30)
-    chunk = w.lib.mtmd_input_chunk_load(bytes(data), len(data))
-    c.mtmd_helper_eval_chunk_single(context(w), w.ctx, chunk, 0, 0, 32, True, w.ffi.new("llama_pos *"))
+    chunk = lib.mtmd_input_chunk_load(bytes(data), len(data))
+    c.mtmd_helper_eval_chunk_single(context(w), w.ctx, chunk, 0, 0, 32, True, ffi.new("llama_pos *"))
 
 
-def wrong_decode_image_null(c, w):
+def wrong_decode_image_null(c: Any, w: World) -> None:
     """mtmd_helper_decode_image_chunk: InvalidArgumentError"""
     c.mtmd_helper_decode_image_chunk(
-        context(w), w.ctx, image_chunk(w), w.ffi.NULL, 0, 0, 32, w.ffi.new("llama_pos *"), w.ffi.NULL, w.ffi.NULL
+        context(w), w.ctx, image_chunk(w), ffi.NULL, 0, 0, 32, ffi.new("llama_pos *"), ffi.NULL, ffi.NULL
     )
 
 
-def wrong_decode_image_short(c, w):
+def wrong_decode_image_short(c: Any, w: World) -> None:
     """mtmd_helper_decode_image_chunk: InvalidArgumentError"""
     chunk = loaded_image(w, 10_000, 1000, 0)
-    embeddings = w.ffi.new("float[]", 100)
+    embeddings = ffi.new("float[]", 100)
     c.mtmd_helper_decode_image_chunk(
-        context(w), w.ctx, chunk, embeddings, 0, 0, 32, w.ffi.new("llama_pos *"), w.ffi.NULL, w.ffi.NULL
+        context(w), w.ctx, chunk, embeddings, 0, 0, 32, ffi.new("llama_pos *"), ffi.NULL, ffi.NULL
     )
 
 
-def wrong_helper_context_null(c, w):
+def wrong_helper_context_null(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_buf: InvalidArgumentError"""
-    c.mtmd_helper_bitmap_init_from_buf(w.ffi.NULL, wav(100), 244, False, options(w))
+    c.mtmd_helper_bitmap_init_from_buf(ffi.NULL, wav(100), 244, False, options(w))
 
 
-def wrong_helper_buffer_null(c, w):
+def wrong_helper_buffer_null(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_buf: InvalidArgumentError"""
-    c.mtmd_helper_bitmap_init_from_buf(context(w), w.ffi.NULL, 100, False, options(w))
+    c.mtmd_helper_bitmap_init_from_buf(context(w), ffi.NULL, 100, False, options(w))
 
 
-def wrong_helper_buffer_short(c, w):
+def wrong_helper_buffer_short(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_buf: InvalidArgumentError"""
     c.mtmd_helper_bitmap_init_from_buf(context(w), bytes(100), 2**50, False, options(w))
 
 
-def wrong_helper_file_null(c, w):
+def wrong_helper_file_null(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_file: InvalidArgumentError"""
-    c.mtmd_helper_bitmap_init_from_file(context(w), w.ffi.NULL, False, options(w))
+    c.mtmd_helper_bitmap_init_from_file(context(w), ffi.NULL, False, options(w))
 
 
-def wrong_helper_file_is_a_folder(c, w):
+def wrong_helper_file_is_a_folder(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_file: NativeExceptionError"""
     c.mtmd_helper_bitmap_init_from_file(context(w), str(w.tmp).encode(), False, options(w))
 
 
-def wrong_helper_audio_that_claims_to_be_long(c, w):
+def wrong_helper_audio_that_claims_to_be_long(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_buf: InvalidArgumentError"""
     sound = wav(100, fact=2**32 - 1)
     ctx = context(w, vision=False, audio=True)
     c.mtmd_helper_bitmap_init_from_buf(ctx, sound, len(sound), False, options(w))
 
 
-def wrong_helper_audio_of_low_rate(c, w):
+def wrong_helper_audio_of_low_rate(c: Any, w: World) -> None:
     """mtmd_helper_bitmap_init_from_file: InvalidArgumentError"""
     path = w.tmp / "x.wav"
     path.write_bytes(wav(500_000, rate=1))
@@ -703,77 +705,77 @@ def wrong_helper_audio_of_low_rate(c, w):
     c.mtmd_helper_bitmap_init_from_file(ctx, str(path).encode(), False, options(w))
 
 
-def wrong_video_null(c, w):
+def wrong_video_null(c: Any, w: World) -> None:
     """mtmd_helper_video_init: InvalidArgumentError"""
-    c.mtmd_helper_video_init(context(w), w.ffi.NULL, w.lib.mtmd_helper_video_init_params_default())
+    c.mtmd_helper_video_init(context(w), ffi.NULL, lib.mtmd_helper_video_init_params_default())
 
 
-def wrong_video_short(c, w):
+def wrong_video_short(c: Any, w: World) -> None:
     """mtmd_helper_video_init_from_buf: InvalidArgumentError"""
-    c.mtmd_helper_video_init_from_buf(context(w), bytes(100), 2**50, w.lib.mtmd_helper_video_init_params_default())
+    c.mtmd_helper_video_init_from_buf(context(w), bytes(100), 2**50, lib.mtmd_helper_video_init_params_default())
 
 
-def wrong_video_info_null(c, w):
+def wrong_video_info_null(c: Any, w: World) -> None:
     """mtmd_helper_video_get_info: InvalidArgumentError"""
-    c.mtmd_helper_video_get_info(w.ffi.NULL)
+    c.mtmd_helper_video_get_info(ffi.NULL)
 
 
-def wrong_video_read_null(c, w):
+def wrong_video_read_null(c: Any, w: World) -> None:
     """mtmd_helper_video_read_next: InvalidArgumentError"""
-    c.mtmd_helper_video_read_next(w.ffi.NULL, w.ffi.new("mtmd_bitmap **"), w.ffi.new("char **"))
+    c.mtmd_helper_video_read_next(ffi.NULL, ffi.new("mtmd_bitmap **"), ffi.new("char **"))
 
 
-def wrong_speech_without_prompt(c, w):
+def wrong_speech_without_prompt(c: Any, w: World) -> None:
     """mtmd_helper_gen_audio_set_input: InvalidArgumentError"""
-    speech = w.lib.mtmd_helper_gen_audio_init(w.ctx, context(w))
-    c.mtmd_helper_gen_audio_set_input(speech, w.ffi.new("struct mtmd_helper_gen_audio_inp *"))
+    speech = lib.mtmd_helper_gen_audio_init(w.ctx, context(w))
+    c.mtmd_helper_gen_audio_set_input(speech, ffi.new("struct mtmd_helper_gen_audio_inp *"))
 
 
-def wrong_speech_of_freed_speaker(c, w):
+def wrong_speech_of_freed_speaker(c: Any, w: World) -> None:
     """mtmd_helper_gen_audio_set_input: InvalidArgumentError"""
-    speech = w.lib.mtmd_helper_gen_audio_init(w.ctx, context(w))
+    speech = lib.mtmd_helper_gen_audio_init(w.ctx, context(w))
     image = bitmap(w)
-    w.lib.mtmd_bitmap_free(image)
-    prompt = w.ffi.new("char[]", b"Hello")
-    given = w.ffi.new("struct mtmd_helper_gen_audio_inp *", {"prompt": prompt, "prompt_len": 5, "speaker_ref": image})
+    lib.mtmd_bitmap_free(image)
+    prompt = ffi.new("char[]", b"Hello")
+    given = ffi.new("struct mtmd_helper_gen_audio_inp *", {"prompt": prompt, "prompt_len": 5, "speaker_ref": image})
     c.mtmd_helper_gen_audio_set_input(speech, given)
 
 
-def wrong_speech_batch(c, w):
+def wrong_speech_batch(c: Any, w: World) -> None:
     """mtmd_helper_gen_audio_step_prompt: InvalidArgumentError"""
-    c.mtmd_helper_gen_audio_step_prompt(w.lib.mtmd_helper_gen_audio_init(w.ctx, context(w)), 0)
+    c.mtmd_helper_gen_audio_step_prompt(lib.mtmd_helper_gen_audio_init(w.ctx, context(w)), 0)
 
 
-def wrong_speech_freed(c, w):
+def wrong_speech_freed(c: Any, w: World) -> None:
     """mtmd_helper_gen_audio_reset: FreedHandleError"""
-    speech = w.lib.mtmd_helper_gen_audio_init(w.ctx, context(w))
-    w.lib.mtmd_helper_gen_audio_free(speech)
+    speech = lib.mtmd_helper_gen_audio_init(w.ctx, context(w))
+    lib.mtmd_helper_gen_audio_free(speech)
     c.mtmd_helper_gen_audio_reset(speech)
 
 
-def wrong_speech_context_freed(c, w):
+def wrong_speech_context_freed(c: Any, w: World) -> None:
     """mtmd_helper_gen_audio_step_prompt: FreedHandleError"""
     ctx = context(w)
-    speech = w.lib.mtmd_helper_gen_audio_init(w.ctx, ctx)
-    w.lib.mtmd_free(ctx)
+    speech = lib.mtmd_helper_gen_audio_init(w.ctx, ctx)
+    lib.mtmd_free(ctx)
     c.mtmd_helper_gen_audio_step_prompt(speech, 8)
 
 
 # Right
 
 
-def right_images(c, w):
+def right_images(c: Any, w: World) -> None:
     ctx = context(w)
     assert c.mtmd_support_vision(ctx)
     assert not c.mtmd_support_audio(ctx)
     assert c.mtmd_get_audio_sample_rate(ctx) == -1
-    assert w.ffi.string(c.mtmd_get_marker(ctx)) == MARKER
+    assert ffi.string(c.mtmd_get_marker(ctx)) == MARKER
     assert not c.mtmd_decode_use_mrope(ctx)
-    assert not c.mtmd_decode_use_non_causal(ctx, w.ffi.NULL)
+    assert not c.mtmd_decode_use_non_causal(ctx, ffi.NULL)
     image = c.mtmd_bitmap_init(10, 6, bytes(180))
     chunks = c.mtmd_input_chunks_init()
     assert c.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, image), 1) == 0
-    new_n_past = w.ffi.new("llama_pos *")
+    new_n_past = ffi.new("llama_pos *")
     assert c.mtmd_helper_eval_chunks(ctx, w.ctx, chunks, 0, 0, 32, True, new_n_past) == 0
     assert new_n_past[0] == c.mtmd_helper_get_n_pos(chunks) == c.mtmd_helper_get_n_tokens(chunks)
     c.mtmd_input_chunks_free(chunks)
@@ -781,7 +783,7 @@ def right_images(c, w):
     c.mtmd_free(ctx)
 
 
-def right_audio(c, w):
+def right_audio(c: Any, w: World) -> None:
     ctx = context(w, vision=False, audio=True)
     assert c.mtmd_get_audio_sample_rate(ctx) == 16000
     sound = wav(20_000, rate=8000)
@@ -797,7 +799,7 @@ def right_audio(c, w):
     c.mtmd_bitmap_free(made.bitmap)
 
 
-def right_audio_from_file(c, w):
+def right_audio_from_file(c: Any, w: World) -> None:
     ctx = context(w, vision=True, audio=True)
     path = w.tmp / "x.wav"
     path.write_bytes(wav(1000))
@@ -807,15 +809,15 @@ def right_audio_from_file(c, w):
     assert c.mtmd_helper_bitmap_init_from_file(ctx, str(path).encode(), False, options(w)).bitmap
 
 
-def right_image_from_buffer(c, w):
+def right_image_from_buffer(c: Any, w: World) -> None:
     image = png(7, 5)
     made = c.mtmd_helper_bitmap_init_from_buf(context(w), image, len(image), False, options(w))
     assert (c.mtmd_bitmap_get_nx(made.bitmap), c.mtmd_bitmap_get_ny(made.bitmap)) == (7, 5)
-    assert len(w.ffi.string(c.mtmd_bitmap_get_id(made.bitmap))) == 64
+    assert len(ffi.string(c.mtmd_bitmap_get_id(made.bitmap))) == 64
     assert not made.video_ctx
 
 
-def right_not_an_image(c, w):
+def right_not_an_image(c: Any, w: World) -> None:
     ctx = context(w)
     for content in (
         b"",
@@ -829,20 +831,20 @@ def right_not_an_image(c, w):
     assert not c.mtmd_helper_bitmap_init_from_file(ctx, b"/missing/x.png", False, options(w)).bitmap
 
 
-def right_audio_without_audio(c, w):
+def right_audio_without_audio(c: Any, w: World) -> None:
     sound = wav(100)
     assert not c.mtmd_helper_bitmap_init_from_buf(context(w), sound, len(sound), False, options(w)).bitmap
 
 
-def right_no_projector(c, w):
+def right_no_projector(c: Any, w: World) -> None:
     assert not c.mtmd_init_from_file(b"/missing/mmproj.gguf", w.model, params(w))
     assert not c.mtmd_init_from_file(w.model_path, w.model, params(w))
-    old = w.keep(w.ffi.new("char[]", b"<image>"))
+    old = w.keep(ffi.new("char[]", b"<image>"))
     assert not c.mtmd_init_from_file(projector(w), w.model, params(w, image_marker=old))
 
 
-def right_context_without_model(c, w):
-    ctx = c.mtmd_init_from_file(projector(w), w.ffi.NULL, params(w))
+def right_context_without_model(c: Any, w: World) -> None:
+    ctx = c.mtmd_init_from_file(projector(w), ffi.NULL, params(w))
     assert c.mtmd_tokenize(ctx, c.mtmd_input_chunks_init(), text(w), bitmaps(w, bitmap(w)), 1) == 2
     chunks = c.mtmd_input_chunks_init()
     assert c.mtmd_tokenize(ctx, chunks, text(w, MARKER), bitmaps(w, bitmap(w)), 1) == 0
@@ -850,53 +852,53 @@ def right_context_without_model(c, w):
     c.mtmd_free(ctx)
 
 
-def right_model_freed_first(c, w):
+def right_model_freed_first(c: Any, w: World) -> None:
     model = w.load(w.model_path)
     ctx = c.mtmd_init_from_file(projector(w), model, params(w))
-    w.lib.llama_model_free(model)
+    lib.llama_model_free(model)
     c.mtmd_free(ctx)
 
 
-def right_capabilities(c, w):
+def right_capabilities(c: Any, w: World) -> None:
     caps = c.mtmd_get_cap_from_file(projector(w, vision=True, audio=True))
     assert caps.inp_vision
     assert caps.inp_audio
     assert not c.mtmd_get_cap_from_file(b"/missing/mmproj.gguf").inp_vision
 
 
-def right_free_null(c, w):
-    c.mtmd_free(w.ffi.NULL)
-    c.mtmd_bitmap_free(w.ffi.NULL)
-    c.mtmd_input_chunks_free(w.ffi.NULL)
-    c.mtmd_input_chunk_free(w.ffi.NULL)
-    c.mtmd_batch_free(w.ffi.NULL)
-    c.mtmd_helper_video_free(w.ffi.NULL)
-    c.mtmd_helper_gen_audio_free(w.ffi.NULL)
+def right_free_null(c: Any, w: World) -> None:
+    c.mtmd_free(ffi.NULL)
+    c.mtmd_bitmap_free(ffi.NULL)
+    c.mtmd_input_chunks_free(ffi.NULL)
+    c.mtmd_input_chunk_free(ffi.NULL)
+    c.mtmd_batch_free(ffi.NULL)
+    c.mtmd_helper_video_free(ffi.NULL)
+    c.mtmd_helper_gen_audio_free(ffi.NULL)
 
 
-def right_numbers_that_do_not_match(c, w):
+def right_numbers_that_do_not_match(c: Any, w: World) -> None:
     ctx, chunks = context(w), c.mtmd_input_chunks_init()
-    assert c.mtmd_tokenize(ctx, chunks, text(w), w.ffi.NULL, 0) != 0
+    assert c.mtmd_tokenize(ctx, chunks, text(w), ffi.NULL, 0) != 0
     assert c.mtmd_tokenize(ctx, chunks, text(w, b"no marker"), bitmaps(w, bitmap(w)), 1) != 0
-    assert c.mtmd_tokenize(ctx, chunks, text(w, b""), w.ffi.NULL, 0) == 0
-    assert c.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, c.mtmd_bitmap_init(0, 0, w.ffi.NULL)), 1) == 2
-    sound = c.mtmd_bitmap_init_from_audio(10, w.ffi.new("float[]", 10))
+    assert c.mtmd_tokenize(ctx, chunks, text(w, b""), ffi.NULL, 0) == 0
+    assert c.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, c.mtmd_bitmap_init(0, 0, ffi.NULL)), 1) == 2
+    sound = c.mtmd_bitmap_init_from_audio(10, ffi.new("float[]", 10))
     assert c.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, sound), 1) == 2
 
 
-def right_parts(c, w):
+def right_parts(c: Any, w: World) -> None:
     ctx, chunks = context(w), c.mtmd_input_chunks_init()
-    parts = w.ffi.new("const mtmd_input_part *[]", [part(w, text=w.keep(text(w, b"Hi"))), part(w, bitmap=bitmap(w))])
+    parts = ffi.new("const mtmd_input_part *[]", [part(w, text=w.keep(text(w, b"Hi"))), part(w, bitmap=bitmap(w))])
     assert c.mtmd_tokenize_from_parts(ctx, chunks, parts, 2, True) == 0
     assert c.mtmd_input_chunks_size(chunks) == 2
-    assert c.mtmd_tokenize_from_parts(ctx, chunks, w.ffi.new("const mtmd_input_part *[]", [part(w)]), 1, True) == 1
-    empty = part(w, text=w.keep(w.ffi.new("mtmd_input_text *")))
-    assert c.mtmd_tokenize_from_parts(ctx, chunks, w.ffi.new("const mtmd_input_part *[]", [empty]), 1, True) == 1
+    assert c.mtmd_tokenize_from_parts(ctx, chunks, ffi.new("const mtmd_input_part *[]", [part(w)]), 1, True) == 1
+    empty = part(w, text=w.keep(ffi.new("mtmd_input_text *")))
+    assert c.mtmd_tokenize_from_parts(ctx, chunks, ffi.new("const mtmd_input_part *[]", [empty]), 1, True) == 1
 
 
-def right_placeholders(c, w):
+def right_placeholders(c: Any, w: World) -> None:
     ctx, chunks = context(w), c.mtmd_input_chunks_init()
-    image = c.mtmd_bitmap_init(2**31 - 1, 3, w.ffi.NULL)
+    image = c.mtmd_bitmap_init(2**31 - 1, 3, ffi.NULL)
     assert not c.mtmd_bitmap_get_data(image)
     assert c.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, image), 1) == 0
     chunk = c.mtmd_input_chunks_get(chunks, 1)
@@ -905,22 +907,22 @@ def right_placeholders(c, w):
     assert c.mtmd_encode_chunk(ctx, c.mtmd_input_chunk_get_placeholder(chunk)) == 1
 
 
-def right_chunks(c, w):
+def right_chunks(c: Any, w: World) -> None:
     chunks = c.mtmd_test_create_input_chunks()
     assert c.mtmd_input_chunks_size(chunks) == 2
     assert not c.mtmd_input_chunks_get(chunks, 2)
     assert not c.mtmd_input_chunks_get(chunks, 2**64 - 1)
-    n = w.ffi.new("size_t *")
+    n = ffi.new("size_t *")
     first, second = (c.mtmd_input_chunks_get(chunks, i) for i in (0, 1))
     assert list(c.mtmd_input_chunk_get_tokens_text(first, n)[0:5]) == [1, 2, 3, 4, 5]
     assert not c.mtmd_input_chunk_get_tokens_text(second, n)
     assert not c.mtmd_input_chunk_get_tokens_image(first)
     assert not c.mtmd_input_chunk_get_id(first)
-    assert w.ffi.string(c.mtmd_input_chunk_get_id(second)) == b"image_1"
-    assert c.mtmd_input_chunk_get_type(second) == w.lib.MTMD_INPUT_CHUNK_TYPE_IMAGE
+    assert ffi.string(c.mtmd_input_chunk_get_id(second)) == b"image_1"
+    assert c.mtmd_input_chunk_get_type(second) == lib.MTMD_INPUT_CHUNK_TYPE_IMAGE
 
 
-def right_chunk_is_asked_for_again(c, w):
+def right_chunk_is_asked_for_again(c: Any, w: World) -> None:
     """What was got from it before stays good."""
     chunks = c.mtmd_test_create_input_chunks()
     tokens = c.mtmd_input_chunk_get_tokens_image(c.mtmd_input_chunks_get(chunks, 1))
@@ -928,7 +930,7 @@ def right_chunk_is_asked_for_again(c, w):
     assert c.mtmd_image_tokens_get_n_tokens(tokens) == 256
 
 
-def right_copies_outlive_chunks(c, w):
+def right_copies_outlive_chunks(c: Any, w: World) -> None:
     chunks = c.mtmd_test_create_input_chunks()
     copy = c.mtmd_input_chunk_copy(c.mtmd_input_chunks_get(chunks, 1))
     placeholder = c.mtmd_input_chunk_get_placeholder(c.mtmd_input_chunks_get(chunks, 1))
@@ -938,20 +940,20 @@ def right_copies_outlive_chunks(c, w):
     c.mtmd_input_chunk_free(placeholder)
 
 
-def right_save_and_load(c, w):
+def right_save_and_load(c: Any, w: World) -> None:
     for chunk in (text_chunk(w), image_chunk(w)):
-        size = w.ffi.new("size_t *")
-        assert c.mtmd_input_chunk_save(chunk, w.ffi.NULL, 0, size) == 0
-        data = w.ffi.new("char[]", size[0])
-        assert c.mtmd_input_chunk_save(chunk, data, size[0] - 1, w.ffi.NULL) == -1
-        assert c.mtmd_input_chunk_save(chunk, data, size[0], w.ffi.NULL) == 0
+        size = ffi.new("size_t *")
+        assert c.mtmd_input_chunk_save(chunk, ffi.NULL, 0, size) == 0
+        data = ffi.new("char[]", size[0])
+        assert c.mtmd_input_chunk_save(chunk, data, size[0] - 1, ffi.NULL) == -1
+        assert c.mtmd_input_chunk_save(chunk, data, size[0], ffi.NULL) == 0
         again = c.mtmd_input_chunk_load(data, size[0])
         assert c.mtmd_input_chunk_get_n_tokens(again) == c.mtmd_input_chunk_get_n_tokens(chunk)
         assert not c.mtmd_input_chunk_load(data, size[0] - 1)
 
 
-def right_damaged_chunks(c, w):
-    assert not c.mtmd_input_chunk_load(w.ffi.NULL, 0)
+def right_damaged_chunks(c: Any, w: World) -> None:
+    assert not c.mtmd_input_chunk_load(ffi.NULL, 0)
     assert not c.mtmd_input_chunk_load(b"", 0)
     whole = saved(w, image_chunk(w))
     for at in range(0, len(whole), 7):
@@ -964,15 +966,15 @@ def right_damaged_chunks(c, w):
             c.mtmd_input_chunk_free(chunk)
 
 
-def right_positions(c, w):
+def right_positions(c: Any, w: World) -> None:
     tokens = image_tokens(w)
-    n = c.mtmd_image_tokens_get_n_tokens(tokens)
-    positions = w.ffi.new("struct mtmd_decoder_pos[]", n)
+    n: int = c.mtmd_image_tokens_get_n_tokens(tokens)
+    positions = ffi.new("struct mtmd_decoder_pos[]", n)
     c.mtmd_helper_image_get_decoder_pos(tokens, 5, positions)
     assert positions[n - 1].t == c.mtmd_image_tokens_get_decoder_pos(tokens, 5, n - 1).t == 5 + n - 1
 
 
-def right_batch(c, w):
+def right_batch(c: Any, w: World) -> None:
     ctx = context(w)
     chunks = tokenized(w, ctx)
     batch = c.mtmd_batch_init(ctx)
@@ -988,66 +990,70 @@ def right_batch(c, w):
     c.mtmd_batch_free(batch)
 
 
-def right_lazy(c, w):
+def right_lazy(c: Any, w: World) -> None:
     """The bitmap and the text that its callback makes are freed by mtmd_tokenize."""
 
-    def make(index, user_data, out_bitmap, out_text):
+    def make(index: int, user_data: Any, out_bitmap: Any, out_text: Any) -> int:
         if index == 0:
-            out_bitmap[0] = w.lib.mtmd_bitmap_init(10, 6, bytes(180))
+            out_bitmap[0] = lib.mtmd_bitmap_init(10, 6, bytes(180))
         return 0 if index == 0 else -1
 
-    callback = w.ffi.callback("mtmd_bitmap_lazy_callback", make)
-    lazy = c.mtmd_bitmap_init_lazy(w.ffi.NULL, w.ffi.NULL, w.ffi.NULL, callback)
+    callback = ffi.callback("mtmd_bitmap_lazy_callback", make)
+    lazy = c.mtmd_bitmap_init_lazy(ffi.NULL, ffi.NULL, ffi.NULL, callback)
     ctx, chunks = context(w), c.mtmd_input_chunks_init()
     assert c.mtmd_tokenize(ctx, chunks, text(w), bitmaps(w, lazy), 1) == 0
     assert c.mtmd_input_chunks_size(chunks) == 3
     c.mtmd_bitmap_free(lazy)
 
 
-def right_lazy_that_fails(c, w):
-    callback = w.ffi.callback("mtmd_bitmap_lazy_callback", lambda index, user_data, out_bitmap, out_text: -2)
-    lazy = c.mtmd_bitmap_init_lazy(context(w), b"id", w.ffi.NULL, callback)
+def right_lazy_that_fails(c: Any, w: World) -> None:
+    callback = ffi.callback("mtmd_bitmap_lazy_callback", lambda *_: -2)
+    lazy = c.mtmd_bitmap_init_lazy(context(w), b"id", ffi.NULL, callback)
     assert c.mtmd_tokenize(context(w), c.mtmd_input_chunks_init(), text(w), bitmaps(w, lazy), 1) == 2
 
 
-def right_decode_own_embeddings(c, w):
+def right_decode_own_embeddings(c: Any, w: World) -> None:
     ctx = context(w)
     chunk = c.mtmd_input_chunks_get(tokenized(w, ctx), 1)
-    n = 5 * w.lib.llama_model_n_embd_inp(w.model)
-    new_n_past, seen = w.ffi.new("llama_pos *"), []
-    after = w.ffi.callback(
-        "mtmd_helper_post_decode_callback", lambda batch, user_data: seen.append(batch.n_tokens) or 0
-    )
-    given = w.ffi.new("float[]", n)
-    done = c.mtmd_helper_decode_image_chunk(ctx, w.ctx, chunk, given, 0, 0, 3, new_n_past, after, w.ffi.NULL)
+    n = 5 * lib.llama_model_n_embd_inp(w.model)
+    new_n_past = ffi.new("llama_pos *")
+    seen: list[int] = []
+
+    def note(batch: Any, user_data: Any) -> int:
+        seen.append(batch.n_tokens)
+        return 0
+
+    after = ffi.callback("mtmd_helper_post_decode_callback", note)
+    given = ffi.new("float[]", n)
+    done = c.mtmd_helper_decode_image_chunk(ctx, w.ctx, chunk, given, 0, 0, 3, new_n_past, after, ffi.NULL)
     assert (done, new_n_past[0], seen) == (0, 4, [3, 1])
     words = text_chunk(w)
-    assert c.mtmd_helper_decode_image_chunk(ctx, w.ctx, words, given, 0, 0, 3, new_n_past, after, w.ffi.NULL) == -1
+    assert c.mtmd_helper_decode_image_chunk(ctx, w.ctx, words, given, 0, 0, 3, new_n_past, after, ffi.NULL) == -1
 
 
-def right_no_video(c, w):
+def right_no_video(c: Any, w: World) -> None:
     ctx = context(w)
     for chosen in (b"/missing", b""):
-        given = w.lib.mtmd_helper_video_init_params_default()
-        folder = w.keep(w.ffi.new("char[]", chosen or b"/missing/too"))
+        given = lib.mtmd_helper_video_init_params_default()
+        folder = w.keep(ffi.new("char[]", chosen or b"/missing/too"))
         given.ffmpeg_bin_dir = folder
         assert not c.mtmd_helper_video_init(ctx, b"/missing/x.mp4", given)
-        assert not c.mtmd_helper_video_init_from_buf(w.ffi.NULL, bytes(100), 100, given)
+        assert not c.mtmd_helper_video_init_from_buf(ffi.NULL, bytes(100), 100, given)
     c.mtmd_helper_support_video(ctx)
 
 
-def right_no_speech(c, w):
+def right_no_speech(c: Any, w: World) -> None:
     ctx = context(w)
-    assert c.mtmd_gen_audio_get_info(ctx).type == w.lib.MTMD_GEN_AUDIO_TYPE_NONE
+    assert c.mtmd_gen_audio_get_info(ctx).type == lib.MTMD_GEN_AUDIO_TYPE_NONE
     assert c.mtmd_helper_model_can_chat(w.ctx, ctx)
-    assert c.mtmd_helper_model_can_chat(w.ctx, w.ffi.NULL)
+    assert c.mtmd_helper_model_can_chat(w.ctx, ffi.NULL)
     speech = c.mtmd_helper_gen_audio_init(w.ctx, ctx)
-    prompt = w.ffi.new("char[]", b"Hello")
-    given = w.ffi.new("struct mtmd_helper_gen_audio_inp *", {"prompt": prompt, "prompt_len": 5})
+    prompt = ffi.new("char[]", b"Hello")
+    given = ffi.new("struct mtmd_helper_gen_audio_inp *", {"prompt": prompt, "prompt_len": 5})
     assert c.mtmd_helper_gen_audio_set_input(speech, given) == 1
     assert c.mtmd_helper_gen_audio_step_prompt(speech, 8) == -1
-    out = w.ffi.new("const float **")
-    assert c.mtmd_helper_gen_audio_step_gen(speech, -1, w.ffi.NULL, out, w.ffi.NULL) == 1
+    out = ffi.new("const float **")
+    assert c.mtmd_helper_gen_audio_step_gen(speech, -1, ffi.NULL, out, ffi.NULL) == 1
     c.mtmd_helper_gen_audio_reset(speech)
     c.mtmd_free(ctx)
     c.mtmd_helper_gen_audio_free(speech)

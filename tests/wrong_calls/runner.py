@@ -12,7 +12,6 @@ The model is loaded once, and each case is a fork of that process; where there i
 from __future__ import annotations
 
 import fnmatch
-import importlib.util
 import json
 import os
 import signal
@@ -31,6 +30,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent / "tools")]
 # Threads that wait without spinning: on busy processors, all else takes many times as long. Read once, at loading.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+from loading import load_module  # noqa: E402
+
 TOPICS = ("llama", "ggml", "backend", "gguf", "mtmd")
 TIERS = ("facade", "lib")
 LIMIT = 120.0  # seconds for one case, on a machine that has other things to do
@@ -38,21 +39,12 @@ LIMIT = 120.0  # seconds for one case, on a machine that has other things to do
 
 def cases() -> dict[str, Callable[[Any, Any], None]]:
     """All cases, by "topic.name"."""
-    found = {}
+    found: dict[str, Callable[[Any, Any], None]] = {}
     for topic in TOPICS:
-        module = _module(topic)
-        names = [name for name in vars(module) if name.startswith(("wrong_", "right_"))]
-        found.update({f"{topic}.{name}": getattr(module, name) for name in names})
+        named: dict[str, Any] = load_module(f"wrong_calls_{topic}", HERE / f"{topic}.py").__dict__
+        names = [name for name in named if name.startswith(("wrong_", "right_"))]
+        found.update({f"{topic}.{name}": named[name] for name in names})
     return found
-
-
-def _module(topic: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"wrong_calls_{topic}", HERE / f"{topic}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def run(name: str, tier: str, world: Any) -> Optional[str]:
@@ -89,6 +81,8 @@ def _outcome(case: Callable[[Any, Any], None], c: Any, world: Any, function: str
         if not llamacffi.lib.llamacffi_failed():
             return "the call did not fail"
         raised = llamacffi.last_error()
+    if raised is None:
+        return "the call has failed, and there is no error"
     if type(raised).__name__ not in errors:
         return f"{raised!r}, and not {' or '.join(errors)}"
     if raised.function != function:

@@ -6,24 +6,25 @@ import shutil
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import demo_model
 import greedy
 from carrier import ROOT
 from greedy import tokenize
 from llamacffi import ffi, lib
+from llamacffi import types as t
 from llamacffi.native import encode_path
 
 PROMPT = "Once upon a time, in a land far away"
 MEGABYTE = 1024 * 1024
 
 
+Kept = TypeVar("Kept", bound=t.CData)
+
+
 class World:
     """What a caller has in hand: right objects of every kind, to be called wrongly."""
-
-    ffi = ffi
-    lib = lib
 
     # --- models ---------------------------------------------------------------------------------------------------
 
@@ -35,7 +36,7 @@ class World:
         """A model that is nothing but its vocabulary, such as `bert-bge` or `llama-spm`."""
         return encode_path(str(ROOT / "vendor" / "llama.cpp" / "models" / f"ggml-vocab-{name}.gguf"))
 
-    def load(self, path: bytes, **fields: Any) -> ffi.CData:
+    def load(self, path: bytes, **fields: Any) -> t.llama_model_p:
         """Another model, loaded with these parameters."""
         params = lib.llama_model_default_params()
         for name, value in fields.items():
@@ -45,16 +46,16 @@ class World:
         return model
 
     @cached_property
-    def model(self) -> ffi.CData:
+    def model(self) -> t.llama_model_p:
         return self.load(self.model_path)
 
     @cached_property
-    def vocab_model(self) -> ffi.CData:
+    def vocab_model(self) -> t.llama_model_p:
         """A model without weights."""
         return self.load(self.vocab_path("llama-bpe"), vocab_only=True)
 
     @cached_property
-    def vocab(self) -> ffi.CData:
+    def vocab(self) -> t.llama_vocab_p:
         return lib.llama_model_get_vocab(self.model)
 
     @cached_property
@@ -64,7 +65,7 @@ class World:
 
     # --- contexts and what belongs to them --------------------------------------------------------------------------
 
-    def context_params(self, **fields: Any) -> ffi.CData:
+    def context_params(self, **fields: Any) -> t.llama_context_params:
         params = lib.llama_context_default_params()
         params.n_ctx = 256
         params.n_batch = params.n_ubatch = 64
@@ -74,22 +75,22 @@ class World:
             setattr(params, name, value)
         return params
 
-    def context(self, **fields: Any) -> ffi.CData:
+    def context(self, **fields: Any) -> t.llama_context_p:
         """A new context, with these parameters instead of the usual ones."""
         ctx = lib.llama_init_from_model(self.model, self.context_params(**fields))
         assert ctx
         return ctx
 
     @cached_property
-    def ctx(self) -> ffi.CData:
+    def ctx(self) -> t.llama_context_p:
         """A context that has decoded nothing yet."""
         return self.context()
 
     @cached_property
-    def memory(self) -> ffi.CData:
+    def memory(self) -> t.llama_memory_i_p:
         return lib.llama_get_memory(self.ctx)
 
-    def batch(self, tokens: list[int], first: int = 0, seq_id: int = 0) -> ffi.CData:
+    def batch(self, tokens: list[int], first: int = 0, seq_id: int = 0) -> t.llama_batch:
         """A batch of llama_batch_init: these tokens at consecutive positions, the last one with logits."""
         batch = lib.llama_batch_init(max(len(tokens), 1), 0, 1)
         batch.n_tokens = len(tokens)
@@ -102,17 +103,17 @@ class World:
         return batch
 
     @cached_property
-    def batch_ext(self) -> ffi.CData:
+    def batch_ext(self) -> t.llama_batch_ext_p:
         return lib.llama_batch_ext_init(self.ctx)
 
     @cached_property
-    def decoded(self) -> ffi.CData:
+    def decoded(self) -> t.llama_context_p:
         """`ctx`, after the prompt."""
         assert greedy.decode(self.ctx, self.tokens) == 0
         return self.ctx
 
     @cached_property
-    def state(self) -> ffi.CData:
+    def state(self) -> t.uint8_t_array:
         """The state of `decoded`, as bytes."""
         data = ffi.new("uint8_t[]", lib.llama_state_get_size(self.decoded))
         assert lib.llama_state_get_data(self.ctx, data, len(data)) == len(data)
@@ -120,18 +121,18 @@ class World:
 
     # --- samplers ---------------------------------------------------------------------------------------------------
 
-    def new_chain(self, *samplers: ffi.CData) -> ffi.CData:
+    def new_chain(self, *samplers: t.llama_sampler_p) -> t.llama_sampler_p:
         chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         for sampler in samplers:
             lib.llama_sampler_chain_add(chain, sampler)
         return chain
 
     @cached_property
-    def chain(self) -> ffi.CData:
+    def chain(self) -> t.llama_sampler_p:
         """A chain that takes the likeliest token."""
         return self.new_chain(lib.llama_sampler_init_greedy())
 
-    def candidates(self, *ids: int) -> ffi.CData:
+    def candidates(self, *ids: int) -> t.llama_token_data_array_p:
         """An array of candidates; it keeps what it points to."""
         data = ffi.new("llama_token_data[]", [{"id": each, "logit": float(-i)} for i, each in enumerate(ids)])
         array = ffi.new("llama_token_data_array *", {"data": data, "size": len(ids), "selected": -1})
@@ -139,10 +140,10 @@ class World:
         return array
 
     @cached_property
-    def _kept(self) -> list[ffi.CData]:
+    def _kept(self) -> list[t.CData]:
         return []
 
-    def keep(self, value: ffi.CData) -> ffi.CData:
+    def keep(self, value: Kept) -> Kept:
         """The same, held on to as long as the world."""
         self._kept.append(value)
         return value
@@ -150,29 +151,29 @@ class World:
     # --- ggml -------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def ggml(self) -> ffi.CData:
+    def ggml(self) -> t.ggml_context_p:
         """A context with memory for tensors and their data."""
         return lib.ggml_init(ffi.new("struct ggml_init_params *", {"mem_size": 16 * MEGABYTE})[0])
 
     @cached_property
-    def ggml_no_alloc(self) -> ffi.CData:
+    def ggml_no_alloc(self) -> t.ggml_context_p:
         """A context with memory for tensors without data."""
         return lib.ggml_init(ffi.new("struct ggml_init_params *", {"mem_size": MEGABYTE, "no_alloc": True})[0])
 
-    def tensor(self, type_: int, *ne: int) -> ffi.CData:
+    def tensor(self, type_: int, *ne: int) -> t.ggml_tensor_p:
         """A new tensor in `ggml`, all 0."""
         tensor = lib.ggml_new_tensor(self.ggml, type_, len(ne), ffi.new("int64_t[]", ne))
         assert tensor
         ffi.memmove(tensor.data, bytes(lib.ggml_nbytes(tensor)), lib.ggml_nbytes(tensor))
         return tensor
 
-    def floats(self, *values: float) -> ffi.CData:
+    def floats(self, *values: float) -> t.ggml_tensor_p:
         """A new tensor in `ggml` with these values."""
         tensor = self.tensor(lib.GGML_TYPE_F32, len(values))
         ffi.memmove(tensor.data, ffi.new("float[]", values), 4 * len(values))
         return tensor
 
-    def graph(self, *outputs: ffi.CData) -> ffi.CData:
+    def graph(self, *outputs: t.ggml_tensor_p) -> t.ggml_cgraph_p:
         """A new graph in `ggml` that computes these tensors, or the sum of two."""
         graph = lib.ggml_new_graph(self.ggml)
         for output in outputs or [lib.ggml_add(self.ggml, self.floats(1, 2), self.floats(3, 4))]:
@@ -182,7 +183,7 @@ class World:
     # --- gguf -------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def gguf(self) -> ffi.CData:
+    def gguf(self) -> t.gguf_context_p:
         """One key of each type, named after it, lists of numbers and strings, and one tensor."""
         gguf = lib.gguf_init_empty()
         for name in ("u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"):
@@ -200,23 +201,23 @@ class World:
     # --- backends ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def device(self) -> ffi.CData:
+    def device(self) -> t.ggml_backend_device_p:
         return lib.ggml_backend_dev_by_type(lib.GGML_BACKEND_DEVICE_TYPE_CPU)
 
     @cached_property
-    def buffer_type(self) -> ffi.CData:
+    def buffer_type(self) -> t.ggml_backend_buffer_type_p:
         return lib.ggml_backend_dev_buffer_type(self.device)
 
     @cached_property
-    def backend(self) -> ffi.CData:
+    def backend(self) -> t.ggml_backend_p:
         return lib.ggml_backend_dev_init(self.device, ffi.NULL)
 
     @cached_property
-    def buffer(self) -> ffi.CData:
+    def buffer(self) -> t.ggml_backend_buffer_p:
         return lib.ggml_backend_buft_alloc_buffer(self.buffer_type, MEGABYTE)
 
     @cached_property
-    def sched(self) -> ffi.CData:
+    def sched(self) -> t.ggml_backend_sched_p:
         return lib.ggml_backend_sched_new(ffi.new("ggml_backend_t[]", [self.backend]), ffi.NULL, 1, 256, False, False)
 
     # --- files ------------------------------------------------------------------------------------------------------

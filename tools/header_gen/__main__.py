@@ -23,9 +23,11 @@ from typing import Union
 import emit
 import guards
 import measures
+import pages
 import policy as policies
 import probe
 import reference
+import stubs
 from comments import Comments
 from compiler import Compiler, CompilerError
 from known import Known, api_h, declared, earlier_h
@@ -189,6 +191,8 @@ def main() -> int:
         "--linked", action="append", default=[], metavar="BACKEND", help="with --source: one that is no module"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for what is generated")
+    parser.add_argument("--cdef", type=Path, metavar="FILE", help="further declarations that the stubs are to have")
+    parser.add_argument("--pages", type=Path, metavar="DIR", help="folder for the C reference's pages")
     parser.add_argument("--policy", type=Path, default=POLICY, help="another policy.toml")
     options = parser.parse_args()
     if bool(options.include) != bool(options.library):
@@ -215,8 +219,11 @@ def main() -> int:
             "measures.hpp": measures.measures_h(api, policy),
             "api.json": emit.table(api),
             "reference.txt": reference.reference(api, policy, known),
+            **stubs.stubs(api, policy, options.cdef),
         }
         write(options.out, texts)
+        if options.pages:
+            write(options.pages, pages.pages(api, policy))
     except (HeaderError, CompilerError, policies.PolicyError, OSError) as error:
         print(f"header_gen: {error}", file=sys.stderr)
         return 1

@@ -166,7 +166,7 @@ class _Header:
 
     def _text_of(self, *groups: list[_Comment]) -> str:
         """The comments without their marks, indented as among themselves."""
-        texts = []
+        texts: list[str] = []
         for group in groups:
             lines = [line for comment in group for line in self._text[comment.start : comment.end].splitlines()]
             texts.append(textwrap.dedent("\n".join(_DECORATION.sub("", line).rstrip() for line in lines)).strip("\n"))

@@ -25,7 +25,7 @@ from policy import Policy
 
 def cdef(api: API, policy: Policy) -> str:
     """cffi's declarations. Values, sizes and offsets are left to the compiler with `...` wherever cffi allows it."""
-    lines = []
+    lines: list[str] = []
     for type_ in api.types:
         if isinstance(type_, Enum):
             lines.append(_enum(type_))
@@ -44,7 +44,7 @@ def _constant(constant: Constant) -> str:
     # cffi reads an integer macro's value from the compiler; another kind is a constant of a type.
     if isinstance(constant.value.value, int) and constant.type is None:
         return f"#define {constant.name} ..."
-    kind = constant.type or {bytes: "char *", float: "double"}[type(constant.value.value)]
+    kind = constant.type or ("char *" if isinstance(constant.value.value, bytes) else "double")
     return f"static {kind} const {constant.name};"
 
 
@@ -164,7 +164,8 @@ def _field_type(type_: Type) -> str:
 
 
 def _kind(value: object) -> str:
-    return {int: "int", float: "float", bytes: "str"}[type(value)]
+    kinds: dict[type, str] = {int: "int", float: "float", bytes: "str"}
+    return kinds[type(value)]
 
 
 def _json_value(value: object) -> object:
@@ -178,7 +179,7 @@ def forwards(api: API, policy: Policy) -> str:
     the backends loaded first. Each gets a stand-in, and its name becomes a macro for the stand-in.
     """
     lines = ["/* Generated from llama.cpp's headers by tools/header_gen. */"]
-    entries = []
+    entries: list[str] = []
     for function in sorted(api.functions, key=lambda function: function.name):
         condition = policy.replaced.get(function.name)
         modules = ",".join(policy.modules.get(function.module, [function.module]))

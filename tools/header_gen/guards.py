@@ -11,6 +11,7 @@ import keyword
 import re
 from typing import Optional
 
+import defaults
 from emit import returns_nothing
 from known import Known, locals_of
 from model import API, Enum, Function, Named, Parameter, Pointer, Signature, Type, spell
@@ -24,7 +25,6 @@ _CXX_WORDS = """
     using virtual xor xor_eq
 """
 _TAKEN = frozenset([*_CXX_WORDS.split(), "call", "failed", "found"])
-_ANYTHING = ("user_data", "userdata", "_ud", "_data")  # how `void *` parameters end that llama.cpp only hands on
 
 
 class Types:
@@ -63,6 +63,13 @@ class Types:
     def enum(self, type_: Type) -> Optional[Enum]:
         type_ = self.plain(type_)
         return self._enums.get(type_.name) if isinstance(type_, Named) else None
+
+    def is_opaque(self, type_: Type) -> bool:
+        record = self._records.get(type_.name) if isinstance(type_, Named) else None
+        return bool(record and record.fields is None)
+
+    def is_record(self, type_: Type) -> bool:
+        return isinstance(type_, Named) and type_.name in self._records
 
     def is_const(self, type_: Type) -> bool:
         type_ = self.plain(type_)
@@ -115,7 +122,7 @@ def _free_by_kind(api: API, policy: Policy, types: Types) -> dict[str, str]:
     """The function that frees each kind of handle: what undoes a making whose callback raised."""
     found: dict[str, str] = {}
     for function in api.functions:
-        name = policy.last("frees", function.name)
+        name = defaults.freed(function, argument_names(function.signature), policy, types)
         parameters = function.signature.parameters
         if name and len(parameters) == 1 and not function.deprecated and not function.module:
             kind = types.handle(parameters[0].type)
@@ -159,10 +166,7 @@ def nullable(function: Function, parameter: Parameter, name: str, policy: Policy
     type_ = types.plain(parameter.type)
     if not isinstance(type_, Pointer):
         return False
-    to = types.plain(type_.to)
-    if isinstance(to, Signature):
-        return True
-    return isinstance(to, Named) and to.name == "void" and not to.const and name.endswith(_ANYTHING)
+    return isinstance(types.plain(type_.to), Signature) or defaults.is_handed_on(parameter, name, types)
 
 
 def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[str, str], known: Known) -> str:
@@ -197,7 +201,7 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
         shown = argument if argument in names else "Nothing()"
         refuse = f"call.refuse({json.dumps(argument)}, {shown}, {json.dumps(problem)})"
         body.append(f"    if (!({condition})) {{ {refuse}; {give_up} }}")
-    frees = policy.last("frees", name)
+    frees = defaults.freed(function, names, policy, types)
     if frees:
         body.append(f'    if (!call.begin_free("{frees}", {frees})) {give_up}')
     around: list[str] = []
@@ -210,11 +214,8 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
     body += [f"    {statement}" for statement in around]
     body += [f"    {line}" for line in _call(function, names, policy, known)]
     result = types.handle(signature.result)
-    after = [
-        each
-        for each in policy.lists("after", name)
-        if usable(each, *around) and not gone & set(re.findall(r"\w+", each))
-    ]
+    afterwards = policy.lists("after", name)
+    after = [each for each in afterwards if usable(each, *around) and not gone & set(re.findall(r"\w+", each))]
     if result in free_by_kind and any("made(result" in each for each in after):
         undo = f"if (result && !known(result)) ::{free_by_kind[result]}(result);"
         body.append(f"    if (call.raised()) {{ {undo} {give_up} }}")
@@ -234,10 +235,10 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
 
 
 def _argument_checks(function: Function, names: list[str], policy: Policy, types: Types, give_up: str) -> list[str]:
-    lines = []
+    lines: list[str] = []
     quick = policy.names("quick", function.name)
     unchecked_enums = policy.lists("any_enum", function.name)
-    frees = policy.last("frees", function.name)
+    frees = defaults.freed(function, names, policy, types)
     for parameter, name in zip(function.signature.parameters, names):
         type_ = types.plain(parameter.type)
         kind = types.handle(parameter.type)
@@ -262,6 +263,11 @@ def _argument_checks(function: Function, names: list[str], policy: Policy, types
         elif enum and enum.name and name not in unchecked_enums:
             refuse = f'call.refuse("{name}", (long long){name}, "not one of {enum.c_name}")'
             lines.append(f"if (!is_{enum.name}((long long){name})) {{ {refuse}; {give_up} }}")
+    checked = {argument for argument, _, _ in policy.lists("checks", function.name)}
+    for name, count in defaults.counts(function, names, policy, types).items():
+        if not checked & {name, count}:
+            refuse = f'call.refuse("{count}", {count}, "negative, or more than there are at {name}")'
+            lines.append(f"if ({name} && !has_elements({name}, {count})) {{ {refuse}; {give_up} }}")
     return lines
 
 

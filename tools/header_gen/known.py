@@ -66,12 +66,12 @@ class Known:
         ours = [chunk for path in sorted(headers) for chunk in self._chunks(path.read_text("utf-8"))]
         files = {path.name: self._chunks(path.read_text("utf-8")) for path in sorted(checks.glob("*.hpp"))}
         every = [chunk for chunks in files.values() for chunk in chunks]
-        self._ours = frozenset().union(*(chunk.names for chunk in [*ours, *every]))
+        self._ours: frozenset[str] = frozenset[str]().union(*(chunk.names for chunk in [*ours, *every]))
         self._lost: frozenset[str] = frozenset()
         while True:
             # All that share a name, if one is.
             left_out = [each for each in every if each.names and (each.names & self._lost or self.missing(each.text))]
-            lost = frozenset().union(*(chunk.names for chunk in left_out))
+            lost: frozenset[str] = frozenset[str]().union(*(chunk.names for chunk in left_out))
             if lost == self._lost:
                 break
             self._lost = lost

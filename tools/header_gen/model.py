@@ -87,6 +87,7 @@ class Declaration:
 class Function(Declaration):
     signature: Signature = Signature(Named("void"), ())
     deprecated: bool = False
+    deprecation: str = ""  # what the header says of that, "" if nothing
     inline: bool = False  # defined in the header itself
     module: str = ""  # the backend whose module has it ("cpu", "cuda", ...); "" for the core libraries
 
@@ -126,7 +127,7 @@ class Enum(Declaration):
     """`name` is "" for an enum that only serves to name constants."""
 
     tagged: bool = True
-    enumerators: list[Enumerator] = field(default_factory=list)
+    enumerators: list[Enumerator] = field(default_factory=list[Enumerator])
 
     @property
     def c_name(self) -> str:
@@ -164,11 +165,11 @@ class Skipped:
 class API:
     """Everything, in the order of declaration: C and cffi want a type's name declared before it is used."""
 
-    headers: list[str] = field(default_factory=list)
-    types: list[Union[Record, Enum, Typedef]] = field(default_factory=list)
-    constants: list[Constant] = field(default_factory=list)
-    functions: list[Function] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list[str])
+    types: list[Union[Record, Enum, Typedef]] = field(default_factory=list[Union[Record, Enum, Typedef]])
+    constants: list[Constant] = field(default_factory=list[Constant])
+    functions: list[Function] = field(default_factory=list[Function])
+    skipped: list[Skipped] = field(default_factory=list[Skipped])
 
     @property
     def records(self) -> list[Record]:

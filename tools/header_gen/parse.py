@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Optional
 
-from pycparser import c_ast, c_generator, c_parser
+from pycparser import c_ast as untyped
+from pycparser import c_generator, c_parser
 
 from comments import Comments
 from model import (
@@ -32,6 +33,8 @@ from model import (
 )
 from preprocess import Preprocessed
 
+c_ast: Any = untyped  # what a checker would infer from its code is wrong in places
+
 # The C library's types that cffi knows, and one that it does not, so that the text parses without the C library.
 SYSTEM_TYPES = [
     *(f"{u}int{kind}{bits}_t" for u in ("", "u") for kind in ("", "_least", "_fast") for bits in (8, 16, 32, 64)),
@@ -57,7 +60,7 @@ def parse(plain: Preprocessed, comments: Comments, skip: dict[str, str]) -> API:
     """
     prologue = "".join(f"typedef int {name};\n" for name in SYSTEM_TYPES)
     try:
-        tree = c_parser.CParser().parse(f'# 1 "system"\n{prologue}{plain.text}\n')
+        tree: Any = c_parser.CParser().parse(f'# 1 "system"\n{prologue}{plain.text}\n')
     except Exception as error:  # pycparser has moved its ParseError between releases
         where = _PARSE_ERROR.match(str(error))
         if type(error).__name__ != "ParseError" or not where:
@@ -80,7 +83,7 @@ class _Unsupported(Exception):
 
 
 class _Builder:
-    def __init__(self, comments: Comments, deprecated: set[str], skip: dict[str, str]) -> None:
+    def __init__(self, comments: Comments, deprecated: dict[str, str], skip: dict[str, str]) -> None:
         self.api = API()
         self.problems: list[Problem] = []
         self._comments = comments
@@ -137,6 +140,7 @@ class _Builder:
                 **self._where(node.name, node.coord),
                 signature=signature,
                 deprecated=node.name in self._deprecated,
+                deprecation=self._deprecated.get(node.name, ""),
                 inline="static" in node.storage,
             )
         )
@@ -153,7 +157,7 @@ class _Builder:
         self.api.constants.append(Constant(**self._where(node.name, node.coord), value=Asked(node.name), type=spelled))
 
     def _typedef(self, node: Any) -> None:
-        inner = getattr(node.type, "type", None)
+        inner: Any = getattr(node.type, "type", None)
         is_new = isinstance(inner, _TAGGED) and not inner.name and id(inner) not in self._unnamed
         if is_new and isinstance(node.type, c_ast.TypeDecl):
             self._unnamed[id(inner)] = node.name  # typedef struct { … } name: the name is the record's own
@@ -179,19 +183,19 @@ class _Builder:
         if node.values is None:
             raise _Unsupported(f"enum {name} is not defined")
         self._enums.add(key)
-        place = self._where(node.name or "", node.coord)
+        place: dict[str, Any] = {**self._where(node.name or "", node.coord), "name": name}
         enumerators = [
             Enumerator(**self._where(value.name, value.coord, ends=","), value=Asked(value.name))
             for value in node.values.enumerators
         ]
-        self.api.types.append(Enum(**{**place, "name": name}, tagged=typedef is None, enumerators=enumerators))
+        self.api.types.append(Enum(**place, tagged=typedef is None, enumerators=enumerators))
 
     def _record(self, node: Any, typedef: Optional[str]) -> Record:
         keyword = "union" if isinstance(node, c_ast.Union) else "struct"
         key = typedef or f"{keyword} {node.name}"
         record = self._records.get(key)
         if record is None:
-            place = {**self._where(node.name or "", node.coord), "name": typedef or node.name}
+            place: dict[str, Any] = {**self._where(node.name or "", node.coord), "name": typedef or node.name}
             record = self._records[key] = Record(**place, keyword=keyword, tagged=typedef is None)
             self.api.types.append(record)
         if node.decls is not None and record.fields is None:
@@ -211,11 +215,11 @@ class _Builder:
 
     def _fields(self, node: Any, outer: str, path: str) -> list[Field]:
         """The members; `outer` and `path` lead to them from the named record that holds them all."""
-        fields = []
+        fields: list[Field] = []
         for decl in node.decls:
             if isinstance(decl, c_ast.Pragma) or type(decl).__name__ == "StaticAssert":
                 continue
-            inner = decl.type if decl.name is None else None
+            inner: Any = decl.type if decl.name is None else None
             if isinstance(inner, (c_ast.Struct, c_ast.Union)) and (inner.name is not None or inner.decls is None):
                 self._record(inner, None)  # struct a { struct b { … }; }: declares b, and no member
                 continue
@@ -313,7 +317,7 @@ class _Builder:
     def _signature(self, node: Any) -> Signature:
         parameters: list[Parameter] = []
         variadic = False
-        params = node.args.params if node.args else []
+        params: list[Any] = node.args.params if node.args else []
         outer_parameters = self._parameters
         self._parameters = {name for param in params if (name := getattr(param, "name", None))}
         for param in params:

@@ -74,7 +74,7 @@ class Installation:
     def modules(self, functions: list[Function], policy: Policy) -> dict[str, list[str]]:
         """For each function that the libraries export, [""]; for one in a module that is loaded later, its name."""
         exported = self._exported(policy)
-        found = {}
+        found: dict[str, list[str]] = {}
         for function in functions:
             header = _BACKEND_HEADER.fullmatch(function.header)
             if function.inline or function.name in exported:
@@ -87,7 +87,7 @@ class Installation:
         """What can be linked with. A backend among the libraries that the others do without may be a module."""
         names: set[str] = set()
         wanted: set[str] = set()
-        backends = []
+        backends: list[set[str]] = []
         for stem, library in self._libraries.items():
             defined, undefined = symbols(library)
             if stem in policy.installed or stem == "ggml-base":

@@ -7,7 +7,7 @@ import sys
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,6 +17,17 @@ else:
 
 class PolicyError(Exception):
     """A policy file says something that the generator does not understand."""
+
+
+class _Indexed(NamedTuple):
+    """A table by function: the exact names, each with its keys and values, and the patterns."""
+
+    exact: dict[str, list[tuple[str, Any]]]
+    patterns: list[tuple[str, str, Any]]
+
+
+def _empty() -> dict[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -32,31 +43,34 @@ class Policy:
     replaced: dict[str, str]
     typedefs: dict[str, str]
     skip: dict[str, str]
-    installed: dict[str, list[str]] = field(default_factory=dict)
-    measures: dict[str, str] = field(default_factory=dict)
-    handles: dict[str, list[str]] = field(default_factory=dict)
-    nullable: dict[str, list[str]] = field(default_factory=dict)
-    any_enum: dict[str, list[str]] = field(default_factory=dict)
-    checks: dict[str, list[list[str]]] = field(default_factory=dict)
-    failure: dict[str, str] = field(default_factory=dict)
-    around: dict[str, list[str]] = field(default_factory=dict)
-    after: dict[str, list[str]] = field(default_factory=dict)
-    frees: dict[str, str] = field(default_factory=dict)
-    quick: dict[str, list[str]] = field(default_factory=dict)
-    computes: dict[str, list[str]] = field(default_factory=dict)
-    exclusive: dict[str, list[str]] = field(default_factory=dict)
-    implemented: dict[str, str] = field(default_factory=dict)
-    sizes: dict[str, dict[str, str]] = field(default_factory=dict)
-    paths: dict[str, list[str]] = field(default_factory=dict)
-    reads: dict[str, list[str]] = field(default_factory=dict)
-    keeps: dict[str, dict[str, str]] = field(default_factory=dict)
+    installed: dict[str, list[str]] = field(default_factory=_empty)
+    measures: dict[str, str] = field(default_factory=_empty)
+    handles: dict[str, list[str]] = field(default_factory=_empty)
+    nullable: dict[str, list[str]] = field(default_factory=_empty)
+    any_enum: dict[str, list[str]] = field(default_factory=_empty)
+    checks: dict[str, list[list[str]]] = field(default_factory=_empty)
+    failure: dict[str, str] = field(default_factory=_empty)
+    around: dict[str, list[str]] = field(default_factory=_empty)
+    after: dict[str, list[str]] = field(default_factory=_empty)
+    frees: dict[str, str] = field(default_factory=_empty)
+    quick: dict[str, list[str]] = field(default_factory=_empty)
+    computes: dict[str, list[str]] = field(default_factory=_empty)
+    exclusive: dict[str, list[str]] = field(default_factory=_empty)
+    implemented: dict[str, str] = field(default_factory=_empty)
+    sizes: dict[str, dict[str, str]] = field(default_factory=_empty)
+    paths: dict[str, list[str]] = field(default_factory=_empty)
+    reads: dict[str, list[str]] = field(default_factory=_empty)
+    callbacks: dict[str, str] = field(default_factory=_empty)
+    supplied: dict[str, str] = field(default_factory=_empty)
+    keeps: dict[str, dict[str, str]] = field(default_factory=_empty)
+    looked_at: dict[str, list[str]] = field(default_factory=_empty)
 
     def needs_backends(self, function: str) -> bool:
         return any(fnmatch.fnmatchcase(function, pattern) for pattern in self.loads_backends)
 
     def lists(self, table: str, function: str) -> list[Any]:
         """All that the keys of a table that match this function's name say of it, lists joined."""
-        return [entry for key, entries in self._matching(table, function) for entry in entries]
+        return [entry for _, entries in self._matching(table, function) for entry in entries]
 
     def last(self, table: str, function: str) -> Any:
         """What the last matching key of a table says of this function; None where none does."""
@@ -77,22 +91,21 @@ class Policy:
         return any(fnmatch.fnmatchcase(function, each) for each in getattr(self, table).get("functions", []))
 
     @cached_property
-    def _index(self) -> dict[str, tuple[dict[str, list[tuple[str, Any]]], list[tuple[str, str, Any]]]]:
-        """Of each table by function: the exact names, and the patterns."""
-        index = {}
+    def _index(self) -> dict[str, _Indexed]:
+        """Each table by function."""
+        index: dict[str, _Indexed] = {}
+        kinds = get_type_hints(Policy)
         for each in fields(self):
-            table = getattr(self, each.name)
-            if not isinstance(table, dict):
+            if get_origin(kinds[each.name]) is not dict:
                 continue
-            exact: dict[str, list[tuple[str, Any]]] = {}
-            patterns: list[tuple[str, str, Any]] = []
+            table: dict[str, Any] = getattr(self, each.name)
+            exact, patterns = index[each.name] = _Indexed({}, [])
             for key, value in table.items():
                 for pattern in key.split():
                     if any(wild in pattern for wild in "*?["):
                         patterns.append((pattern, key, value))
                     else:
                         exact.setdefault(pattern, []).append((key, value))
-            index[each.name] = exact, patterns
         return index
 
 

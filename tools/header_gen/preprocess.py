@@ -43,13 +43,13 @@ class Preprocessed:
 
     text: C, with line markers whose file is the header's name.
     macros: the macros that are defined at the end.
-    deprecated: names of what an attribute calls deprecated.
+    deprecated: names of what an attribute calls deprecated, with what it says of it.
     files: each header by its name, those included with a public header too.
     """
 
     text: str
     macros: list[Macro]
-    deprecated: set[str]
+    deprecated: dict[str, str]
     files: dict[str, Path]
 
 
@@ -103,7 +103,7 @@ def preprocess(compiler: Compiler, names: list[str], ours: Callable[[Path], bool
             else:
                 kept.append(text)
         line += 1
-    deprecated: set[str] = set()
+    deprecated: dict[str, str] = {}
     plain = _strip_bodies(_strip_extensions("\n".join(kept), deprecated))
     return Preprocessed(plain, list(macros.values()), deprecated, files)
 
@@ -156,7 +156,7 @@ def _blank(text: str) -> str:
     return "\n" * text.count("\n") or " "
 
 
-def _strip_extensions(text: str, deprecated: set[str]) -> str:
+def _strip_extensions(text: str, deprecated: dict[str, str]) -> str:
     """`text` without attributes and their like; names of what they call deprecated are added to `deprecated`."""
     out: list[str] = []
     at = 0
@@ -167,11 +167,17 @@ def _strip_extensions(text: str, deprecated: set[str]) -> str:
             end = _close(text, found.start() if found[0] == "[[" else end)
             # `_Static_assert (…)` leaves its semicolon behind, which C allows and pycparser takes.
             if _DEPRECATED.search(text, found.start(), end):
-                deprecated.add(_declared_around(text, found.start(), end))
+                deprecated[_declared_around(text, found.start(), end)] = _said(text[found.start() : end])
         out.append(_blank(text[found.start() : end]))
         at = end
     out.append(text[at:])
     return "".join(out)
+
+
+def _said(attribute: str) -> str:
+    """The text of the strings in an attribute."""
+    strings = re.findall(r'"((?:\\.|[^"\\])*)"', attribute)
+    return re.sub(r"\\(.)", r"\1", "".join(strings))
 
 
 def _declared_around(text: str, start: int, end: int) -> str:
@@ -180,11 +186,11 @@ def _declared_around(text: str, start: int, end: int) -> str:
     It stands behind the parameters, `int f ( … ) <attribute>`, or before the whole: `<attribute> int f ( … )`.
     """
     declaration = text[max(text.rfind(char, 0, start) for char in ";{}") + 1 : start]
-    before = _FUNCTION.search(_strip_extensions(declaration, set()))
+    before = _FUNCTION.search(_strip_extensions(declaration, {}))
     if before:
         return before[1]
     rest = re.compile(r"[^;{}]*").match(text, end)
-    after = _FUNCTION.search(_strip_extensions(rest[0], set())) if rest else None
+    after = _FUNCTION.search(_strip_extensions(rest[0], {})) if rest else None
     return after[1] if after else ""
 
 

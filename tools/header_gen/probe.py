@@ -37,7 +37,7 @@ def constants(compiler: Compiler, headers: list[str], macros: list[Macro]) -> tu
             candidates.append(macro)
     source = include_all([*headers, "stddef.h"]) + _TYPES
     first = source.count("\n") + 1
-    tests = []
+    tests: list[str] = []
     unbalanced = _unbalanced(macros)
     for number, macro in enumerate(candidates):
         name = macro.name

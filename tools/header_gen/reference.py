@@ -17,13 +17,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import defaults
 from guards import Types, argument_names
 from known import Known
 from model import API, Function, Named, Pointer, Signature, Type, spell
 from policy import Policy
 
-_ARGUMENTS = Path(__file__).resolve().parents[2] / "src" / "llamacffi" / "arguments.py"
-_OURS = frozenset(re.findall(r"^def (\w+)", _ARGUMENTS.read_text("utf-8"), re.MULTILINE))
+_SIZES = Path(__file__).resolve().parents[2] / "src" / "llamacffi" / "sizes.py"
+_OURS = frozenset(re.findall(r"^def (\w+)", _SIZES.read_text("utf-8"), re.MULTILINE))
 
 
 def reference(api: API, policy: Policy, known: Known) -> str:
@@ -34,10 +35,11 @@ def reference(api: API, policy: Policy, known: Known) -> str:
 
 def _record(function: Function, policy: Policy, types: Types, known: Known) -> str:
     names = argument_names(function.signature)
-    sizes, keeps = policy.merged("sizes", function.name), policy.merged("keeps", function.name)
+    sizes = {**defaults.counts(function, names, policy, types), **policy.merged("sizes", function.name)}
     sizes = {name: size if _is_known(size, known) else "0" for name, size in sizes.items()}
+    keeps = policy.merged("keeps", function.name)
     reads, paths = policy.lists("reads", function.name), policy.lists("paths", function.name)
-    parameters = []
+    parameters: list[str] = []
     for name, parameter in zip(names, function.signature.parameters):
         mark = name
         type_ = types.plain(parameter.type)
@@ -56,7 +58,7 @@ def _record(function: Function, policy: Policy, types: Types, known: Known) -> s
 
 
 def _is_known(size: str, known: Known) -> bool:
-    """Whether the functions in a size are C's, as it is here, or those of arguments.py."""
+    """Whether the functions in a size are C's, as it is here, or those of sizes.py."""
     return all(name in known.declared or name in _OURS for name in re.findall(r"(\w+)\(", size))
 
 

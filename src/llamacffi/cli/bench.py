@@ -17,8 +17,7 @@ from .. import devices, native
 from ..batch import Batch
 from ..context import Context
 from ..model import Model
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 # Of the table, each with its width; those of numbers are written at the right.
 _COLUMNS = {"model": 30, "size": 10, "params": 10, "backend": 10, "ngl": 3, "threads": 7, "test": 15, "t/s": 20}
@@ -48,7 +47,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     tests = [(n, 0) for n in options.n_prompt if n] + [(0, n) for n in options.n_gen if n]
-    results = []
+    results: list[dict[str, Any]] = []
     with shared.load_model(options) as model:
         facts = _facts(model, options)
         if options.output == "md":
@@ -70,7 +69,7 @@ def measure(model: Model, n_prompt: int, n_gen: int, options: argparse.Namespace
     Returns:
         What was done and how long it took, by llama-bench's names.
     """
-    samples = []
+    samples: list[int] = []
     with model.context(n_ctx=n_prompt + n_gen, **shared.context_params(options)) as ctx, Batch(ctx.n_batch) as batch:
         for number in range(-1 + options.no_warmup, options.repetitions):
             ctx.memory.clear()
@@ -141,9 +140,9 @@ def _facts(model: Model, options: argparse.Namespace) -> dict[str, Any]:
 
 def _print_heading(facts: dict[str, Any]) -> None:
     names = _shown(facts)
-    print("|", " | ".join(_cell(name, name) for name in names), "|")
     rules = ("-" * (_COLUMNS[name] - 1) + ("-" if name in _TEXTS else ":") for name in names)
-    terminal.write(f"| {' | '.join(rules)} |\n")
+    for cells in ([_cell(name, name) for name in names], rules):
+        terminal.write(f"| {' | '.join(cells)} |\n")
 
 
 def _print_row(result: dict[str, Any]) -> None:

@@ -10,12 +10,12 @@ import sys
 from contextlib import suppress
 from typing import Callable, Optional
 
+from .. import native
 from ..chat import render, template_of, tokens_of
 from ..context import Context
 from ..errors import InvalidArgumentError, LlamaError
 from ..samplers import Sampler
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 _N_CTX = 4096
 _HELP = (
@@ -71,11 +71,11 @@ def _converse(talk: Talk, read: Callable[[], str], interactive: bool) -> None:
         except LlamaError as error:
             if not interactive:
                 raise
-            terminal.note(error.args[0])
+            native.report(error.args[0])
         except KeyboardInterrupt:
             if not interactive:
                 raise
-            print()
+            terminal.write("\n")
 
 
 class Talk:
@@ -162,7 +162,7 @@ class Talk:
             generation.close()
         terminal.write("\n")
         if generation.stop_reason == "length" and len(generation.tokens) != self._n_predict:
-            terminal.note(f"the context of {self._ctx.n_ctx_seq} tokens is full: the answer ends here")
+            native.report(f"the context of {self._ctx.n_ctx_seq} tokens is full: the answer ends here")
         return generation.text()
 
     def _make_room(self) -> None:
@@ -182,7 +182,7 @@ class Talk:
             del self._turns[:2]
         forgotten = n_turns - len(self._turns) // 2
         if forgotten:
-            terminal.note(f"the context is full: the oldest {forgotten} of {n_turns} turns were forgotten")
+            native.report(f"the context is full: the oldest {forgotten} of {n_turns} turns were forgotten")
 
 
 def _reader(interactive: bool) -> Callable[[], str]:
@@ -191,10 +191,10 @@ def _reader(interactive: bool) -> Callable[[], str]:
         try:
             return _line_editor()
         except ImportError:
-            terminal.note("for history and editing of several lines: pip install 'llamacffi[cli]'")
+            native.report("for history and editing of several lines: pip install 'llamacffi[cli]'")
     if interactive:
         with suppress(ImportError):
-            import readline  # noqa: F401 - serves input()
+            import readline  # noqa: F401 - serves input()  # pyright: ignore[reportUnusedImport]
     else:
         sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
 

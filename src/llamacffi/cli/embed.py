@@ -9,8 +9,7 @@ from .. import arrays
 from ..embedding import embed
 from ..errors import LlamaError
 from ..files import replacing
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -40,20 +39,20 @@ def run(options: argparse.Namespace) -> None:
         raise LlamaError("--output needs NumPy: pip install 'llamacffi[numpy]'")
     params = {} if options.pooling is None else {"pooling_type": options.pooling}
     with shared.load_model(options) as model:
-        embeddings = embed(model, texts, normalize=options.normalize, **params, **shared.threads(options))
+        embeddings: Any = embed(model, texts, normalize=options.normalize, **params, **shared.threads(options))
         n_embd = model.n_embd
-    pooled = not isinstance(embeddings, list)
+    pooled = hasattr(embeddings, "tolist")
     if options.output:
         if not pooled:
             raise LlamaError("the model pools nothing, and texts of several lengths are no array: give --pooling mean")
         _save(np, options.output, embeddings)
         return
-    rows = embeddings.tolist() if pooled else [each.tolist() for each in embeddings]
+    rows: list[Any] = embeddings.tolist() if pooled else [each.tolist() for each in embeddings]
     if options.json:
         terminal.write_json({"n_embd": n_embd, "pooled": pooled, "embeddings": rows})
         return
     for row in rows if pooled else [row for each in rows for row in each]:
-        print(" ".join(f"{number:.9g}" for number in row))
+        terminal.write(" ".join(f"{number:.9g}" for number in row) + "\n")
 
 
 def _lines(text: str) -> list[str]:

@@ -7,8 +7,7 @@ import argparse
 from ..errors import InvalidArgumentError
 from ..generation import Generation
 from ..model import Model
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import Any
 
+from ..checks import did_you_mean
 from ..errors import LlamaError
 from ..gguf import GGUF
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 _MOST = 8  # of a list's values, and ten times as many characters of a text
 
@@ -33,13 +33,13 @@ def run(options: argparse.Namespace) -> None:
 
 def _show_value(file: GGUF, options: argparse.Namespace) -> None:
     if options.key not in file:
-        raise LlamaError(f"{options.file}: has no key {options.key!r}{_like(options.key, list(file))}")
+        raise LlamaError(f"{options.file}: has no key {options.key!r}{did_you_mean(options.key, file)}")
     value = _plain(file[options.key])
+    lines: list[Any] = value if hasattr(value, "append") else [value]
     if options.json:
         terminal.write_json(value)
     else:
-        for each in value if isinstance(value, list) else [value]:
-            print(each)
+        terminal.write("".join(f"{each}\n" for each in lines))
 
 
 def _facts(file: GGUF, options: argparse.Namespace) -> dict[str, Any]:
@@ -61,32 +61,27 @@ def _show(file: GGUF, options: argparse.Namespace) -> None:
     terminal.write_table(("key", "type", "value"), rows)
     if options.no_tensors:
         return
-    print()
+    terminal.write("\n")
     tensors = list(file.tensors.values())
     terminal.write_table(
         ("tensor", "type", "shape", "bytes"),
         [(each.name, each.type, " x ".join(map(str, each.shape)), str(each.size)) for each in tensors],
         right=("bytes",),
     )
-    print(f"\n{len(tensors)} tensors, {sum(each.size for each in tensors) / 2**20:.2f} MiB")
+    terminal.write(f"\n{len(tensors)} tensors, {sum(each.size for each in tensors) / 2**20:.2f} MiB\n")
 
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it."""
-    return value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, (tuple, list)) else value
+    plain: Any = value.tolist() if hasattr(value, "tolist") else value
+    return list(plain) if isinstance(value, (tuple, list)) else plain
 
 
 def _short(value: Any) -> str:
     """A value in one line."""
+    items: Any = value
     if isinstance(value, list):
-        more = f", … {len(value)} in all" if len(value) > _MOST else ""
-        return f"[{', '.join(map(_short, value[:_MOST]))}{more}]"
+        more = f", … {len(items)} in all" if len(items) > _MOST else ""
+        return f"[{', '.join(map(_short, items[:_MOST]))}{more}]"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 10 * _MOST else f"{text[: 10 * _MOST]}… {len(value)} characters"
-
-
-def _like(key: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(key, known, n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""

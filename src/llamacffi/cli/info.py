@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,12 @@ import time
 from contextlib import ExitStack, suppress
 from typing import IO, Any, Optional
 
+import _cffi_backend
+
 import llamacffi
 
 from .. import backends, devices, native
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 _BUILT_IN = ("cpu", "rpc")  # they have no driver
 _PROBE = """
@@ -50,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         terminal.write_json(facts, indent=2)
     else:
-        print("\n".join(lines(facts)))
+        terminal.write("".join(f"{line}\n" for line in lines(facts)))
 
 
 def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
@@ -85,8 +87,6 @@ def info(limit: float = 30.0, workers: Optional[str] = None) -> dict[str, Any]:
 
 
 def _cffi_version() -> str:
-    import _cffi_backend
-
     return str(_cffi_backend.__version__)
 
 
@@ -96,14 +96,14 @@ def _probe(names: list[str], limit: float) -> dict[str, str]:
     Returns:
         Those that can't be loaded without harm, each with the reason.
     """
-    broken = {}
+    broken: dict[str, str] = {}
     with ExitStack() as files:
         end = time.monotonic() + limit
-        started = []
+        started: list[tuple[str, subprocess.Popen[bytes], IO[bytes]]] = []
         for name in names:
             output = files.enter_context(tempfile.TemporaryFile())  # a pipe may be held open by a driver's processes
             started.append((name, _start(name, output), output))
-        for name, process, output in started:
+        for name, process, stream in started:
             try:
                 status = process.wait(max(0.0, end - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -111,7 +111,7 @@ def _probe(names: list[str], limit: float) -> dict[str, str]:
                 broken[name] = f"loading it does not end within {limit:g} s"
             else:
                 if status:
-                    broken[name] = _how_it_ended(status, output)
+                    broken[name] = _how_it_ended(status, stream)
         for _, process, _ in started:
             with suppress(subprocess.TimeoutExpired):  # one that hangs in the kernel can't be ended
                 process.wait(1)
@@ -128,8 +128,6 @@ def _start(name: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
 
 def _how_it_ended(status: int, output: IO[bytes]) -> str:
     """How a probe ended, and a line of what it said: an exception's last, otherwise the first."""
-    import signal
-
     output.seek(0)
     said = [line.strip() for line in output.read().decode("utf-8", "replace").splitlines() if line.strip()]
     how = f"loading it fails (status {status})"

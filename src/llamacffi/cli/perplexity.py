@@ -19,8 +19,7 @@ from ..batch import Batch
 from ..context import Context
 from ..errors import LlamaError
 from ..params import padded
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -8,16 +8,15 @@ import os
 from contextlib import nullcontext
 from typing import Any
 
-from .. import logs
+from .. import logs, native
 from ..errors import LlamaError
 from ..params import enum_value, enum_values
 from ..quantization import quantize
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
-    types = ", ".join(name.upper() for name in enum_values("llama_ftype") if name != "guessed")
+    types = ", ".join(name.upper() for name in enum_values("llama_ftype"))
     command.add_argument("input", metavar="IN", help="a GGUF file, as a rule of F32, F16 or BF16")
     command.add_argument("output", metavar="OUT", help="the file to write")
     command.add_argument(
@@ -60,9 +59,9 @@ def run(options: argparse.Namespace) -> None:
         kept.pass_on()
         raise
     if kept.lines:
-        terminal.note(f"{kept.lines[-1][1]} ({len(kept.lines)} warnings in all, -v shows them)")
+        native.report(f"{kept.lines[-1][1]} ({len(kept.lines)} warnings in all, -v shows them)")
     before, after = (os.path.getsize(path) / 2**20 for path in (options.input, options.output))
-    print(f"{options.output}: {after:.2f} MiB, of {before:.2f}")
+    terminal.write(f"{options.output}: {after:.2f} MiB, of {before:.2f}\n")
 
 
 def _ftype(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import rpc
-from . import options as shared
+from . import shared
 
 
 def add_options(command: argparse.ArgumentParser) -> None:

@@ -6,11 +6,29 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Callable, Optional, TextIO
 
 Report = Callable[[float], bool]
+
+
+class OutputError(Exception):
+    """Standard output takes no more."""
+
+
+@contextmanager
+def _output() -> Generator[None]:
+    """What is written in this `with` block is standard output's, and has gone out at its end.
+
+    Raises:
+        OutputError: it has not; the cause is the OSError.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(error.strerror) from error
 
 
 def attended(stream: Optional[TextIO]) -> bool:
@@ -20,18 +38,22 @@ def attended(stream: Optional[TextIO]) -> bool:
 
 
 def write(text: str) -> None:
-    """To standard output, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """To standard output, at once.
+
+    Raises:
+        OutputError: it takes no more; so do the other functions that write there.
+    """
+    with _output():
+        sys.stdout.write(text)
 
 
 def write_json(value: Any, indent: Optional[int] = None) -> None:
     """One document to standard output, UTF-8 whatever the terminal's encoding is; numbers that JSON lacks are null."""
     text = json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
     if hasattr(sys.stdout, "buffer"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
+        with _output():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
     else:  # a program's own, which takes any text
         write(text)
 
@@ -39,18 +61,14 @@ def write_json(value: Any, indent: Optional[int] = None) -> None:
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    several: Any = value
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    return list(map(_finite, value)) if isinstance(value, (list, tuple)) else value
-
-
-def note(message: str) -> None:
-    """One line to standard error."""
-    print(f"llamacffi: {message}", file=sys.stderr)
+        return {key: _finite(each) for key, each in several.items()}
+    return list(map(_finite, several)) if isinstance(value, (list, tuple)) else value
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Optional[Report]]:
+def progress(what: str) -> Generator[Optional[Report]]:
     """A bar on standard error, which is wiped at the end of the `with` block.
 
     Args:
@@ -108,13 +126,16 @@ def write_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: S
                 table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
             for row in rows:
                 table.add_row(*map(Text, row))
-            Console().print(table)
+            with _output():
+                Console().print(table)
             return
     lines = [headings, *rows]
+    text = ""
     widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
     for line in lines:
         cells = [
             cell.rjust(width) if heading in right else cell.ljust(width)
             for cell, width, heading in zip(line, widths, headings)
         ]
-        print("  ".join(cells).rstrip())
+        text += "  ".join(cells).rstrip() + "\n"
+    write(text)

@@ -6,8 +6,7 @@ import argparse
 from typing import Any
 
 from ..model import Model
-from . import options as shared
-from . import terminal
+from . import shared, terminal
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -25,17 +24,15 @@ def run(options: argparse.Namespace) -> None:
     with Model(options.model, vocab_only=True) as model:
         tokens = model.vocab.tokenize(text, add_special=not options.no_bos, parse_special=not options.no_parse_special)
         pieces = [model.vocab.piece(token, special=True) for token in tokens]
+    rows: list[Any]
     if options.json:
-        rows: Any = tokens if options.ids else [{"id": id_, "piece": _json(each)} for id_, each in zip(tokens, pieces)]
+        rows = tokens if options.ids else [{"id": id_, "piece": _json(each)} for id_, each in zip(tokens, pieces)]
         terminal.write_json({"tokens": rows, "count": len(tokens)})
         return
-    if options.ids:
-        print(tokens)
-    else:
-        for token, piece in zip(tokens, pieces):
-            print(f"{token:>6}  {_shown(piece)}")
+    rows = [tokens] if options.ids else [f"{token:>6}  {_shown(piece)}" for token, piece in zip(tokens, pieces)]
     if options.show_count:
-        print(f"{len(tokens)} tokens")
+        rows.append(f"{len(tokens)} tokens")
+    terminal.write("".join(f"{row}\n" for row in rows))
 
 
 def _json(piece: bytes) -> Any:

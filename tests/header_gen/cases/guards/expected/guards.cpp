@@ -8,10 +8,11 @@ template <> const Kind KindOf<struct ggml_tensor>::kind = {"ggml_tensor", false,
 template <> const Kind KindOf<struct toy_context>::kind = {"toy_context", true, false};
 template <> const Kind KindOf<struct toy_model>::kind = {"toy_model", true, true};
 template <> const Kind KindOf<struct toy_sampler>::kind = {"toy_sampler", false, false};
+template <> const Kind KindOf<struct toy_thing>::kind = {"toy_thing", true, false};
 template <> const Kind KindOf<struct toy_vocab>::kind = {"toy_vocab", true, true};
 inline bool is_toy_mode(long long value) { switch (value) { case 2: case 1: case 0: case -1: return true; default: return false; } }
 inline bool is_toy_kind(long long value) { switch (value) { case 2: case 1: return true; default: return false; } }
-const Kind * const all_kinds[] = {&KindOf<struct ggml_backend_buffer>::kind, &KindOf<struct ggml_context>::kind, &KindOf<struct ggml_tensor>::kind, &KindOf<struct toy_context>::kind, &KindOf<struct toy_model>::kind, &KindOf<struct toy_sampler>::kind, &KindOf<struct toy_vocab>::kind, nullptr};
+const Kind * const all_kinds[] = {&KindOf<struct ggml_backend_buffer>::kind, &KindOf<struct ggml_context>::kind, &KindOf<struct ggml_tensor>::kind, &KindOf<struct toy_context>::kind, &KindOf<struct toy_model>::kind, &KindOf<struct toy_sampler>::kind, &KindOf<struct toy_thing>::kind, &KindOf<struct toy_vocab>::kind, nullptr};
 }
 #include "checks/all.hpp"
 using namespace llamacffi;
@@ -264,6 +265,7 @@ int llamacffi_guard_toy_print(char *buf, size_t size, const char *format, ...) {
     if (call.refused()) return failed;
     if (!buf) { call.refuse_null("buf"); return failed; }
     if (!format) { call.refuse_null("format"); return failed; }
+    if (buf && !has_elements(buf, size)) { call.refuse("size", size, "negative, or more than there are at buf"); return failed; }
     try {
         Formatted formatted; va_list more; va_start(more, format); const bool printed = formatted.print(format, more); va_end(more);
         if (!printed) { call.refuse("format", Nothing(), "%n is not supported"); return failed; }
@@ -336,6 +338,74 @@ int llamacffi_guard_toy_far(struct toy_context *ctx, int n) {
     if (!use_ctx.lock(call, "ctx", ctx)) return failed;
     try {
         int result = toy_far(ctx, n);
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+struct toy_thing *llamacffi_guard_toy_thing_new(const char *name, const float *values, size_t n_values) {
+    Call call("toy_thing_new");
+    struct toy_thing *failed{};
+    if (call.refused()) return failed;
+    if (!name) { call.refuse_null("name"); return failed; }
+    if (!values) { call.refuse_null("values"); return failed; }
+    if (values && !has_elements(values, n_values)) { call.refuse("n_values", n_values, "negative, or more than there are at values"); return failed; }
+    try {
+        struct toy_thing *result = toy_thing_new(name, values, n_values);
+        if (result && !known(result)) made(result);
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+void llamacffi_guard_toy_thing_free(struct toy_thing *thing) {
+    Call call("toy_thing_free");
+    if (call.refused()) return;
+    if (!thing) { call.refuse_null("thing"); return; }
+    try {
+        if (!call.begin_free("thing", thing)) return;
+        toy_thing_free(thing);
+        call.end_free();
+        return;
+    } catch (...) { call.caught(); }
+    return;
+}
+float llamacffi_guard_toy_thing_sum(const struct toy_thing *thing) {
+    Call call("toy_thing_sum");
+    float failed{};
+    if (call.refused()) return failed;
+    if (!thing) { call.refuse_null("thing"); return failed; }
+    Use use_thing;
+    if (!use_thing.pin(call, "thing", thing)) return failed;
+    try {
+        float result = toy_thing_sum(thing);
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+int32_t llamacffi_guard_toy_thing_copy(const struct toy_thing *thing, float *out, int32_t len) {
+    Call call("toy_thing_copy");
+    int32_t failed{};
+    if (call.refused()) return failed;
+    if (!thing) { call.refuse_null("thing"); return failed; }
+    Use use_thing;
+    if (!use_thing.pin(call, "thing", thing)) return failed;
+    if (!out) { call.refuse_null("out"); return failed; }
+    if (out && !has_elements(out, len)) { call.refuse("len", len, "negative, or more than there are at out"); return failed; }
+    try {
+        int32_t result = toy_thing_copy(thing, out, len);
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
+enum toy_mode llamacffi_guard_toy_thing_mode(const struct toy_thing *thing, enum toy_mode mode) {
+    Call call("toy_thing_mode");
+    enum toy_mode failed{};
+    if (call.refused()) return failed;
+    if (!thing) { call.refuse_null("thing"); return failed; }
+    Use use_thing;
+    if (!use_thing.pin(call, "thing", thing)) return failed;
+    if (!is_toy_mode((long long)mode)) { call.refuse("mode", (long long)mode, "not one of enum toy_mode"); return failed; }
+    try {
+        enum toy_mode result = toy_thing_mode(thing, mode);
         return result;
     } catch (...) { call.caught(); }
     return failed;

@@ -28,6 +28,11 @@ void llamacffi_guard_toy_keep(struct toy_context *ctx, const void *data, size_t 
 int llamacffi_guard_toy_count(void);
 void llamacffi_guard_toy_load_all(void);
 int llamacffi_guard_toy_far(struct toy_context *ctx, int n);
+struct toy_thing *llamacffi_guard_toy_thing_new(const char *name, const float *values, size_t n_values);
+void llamacffi_guard_toy_thing_free(struct toy_thing *thing);
+float llamacffi_guard_toy_thing_sum(const struct toy_thing *thing);
+int32_t llamacffi_guard_toy_thing_copy(const struct toy_thing *thing, float *out, int32_t len);
+enum toy_mode llamacffi_guard_toy_thing_mode(const struct toy_thing *thing, enum toy_mode mode);
 struct toy_params llamacffi_guard_toy_default_params(void);
 struct toy_params llamacffi_guard_toy_params_for(int kind);
 struct toy_params llamacffi_guard_toy_params_of(const struct toy_model *model);
@@ -63,6 +68,11 @@ struct ggml_tensor *llamacffi_guard_ggml_dup_tensor(struct ggml_context *ctx, co
 #define toy_count(...) llamacffi_guard_toy_count(__VA_ARGS__)
 #define toy_load_all(...) llamacffi_guard_toy_load_all(__VA_ARGS__)
 #define toy_far(...) llamacffi_guard_toy_far(__VA_ARGS__)
+#define toy_thing_new(...) llamacffi_guard_toy_thing_new(__VA_ARGS__)
+#define toy_thing_free(...) llamacffi_guard_toy_thing_free(__VA_ARGS__)
+#define toy_thing_sum(...) llamacffi_guard_toy_thing_sum(__VA_ARGS__)
+#define toy_thing_copy(...) llamacffi_guard_toy_thing_copy(__VA_ARGS__)
+#define toy_thing_mode(...) llamacffi_guard_toy_thing_mode(__VA_ARGS__)
 #define toy_default_params(...) llamacffi_guard_toy_default_params(__VA_ARGS__)
 #define toy_params_for(...) llamacffi_guard_toy_params_for(__VA_ARGS__)
 #define toy_params_of(...) llamacffi_guard_toy_params_of(__VA_ARGS__)

@@ -5,4 +5,5 @@ template <> const Kind KindOf<struct ggml_tensor>::kind;
 template <> const Kind KindOf<struct toy_context>::kind;
 template <> const Kind KindOf<struct toy_model>::kind;
 template <> const Kind KindOf<struct toy_sampler>::kind;
+template <> const Kind KindOf<struct toy_thing>::kind;
 template <> const Kind KindOf<struct toy_vocab>::kind;

@@ -63,6 +63,14 @@ int  toy_count(void);
 void toy_load_all(void);
 int  toy_far(struct toy_context * ctx, int n);
 
+// New upstream: policy.toml says nothing of them.
+struct toy_thing;
+struct toy_thing * toy_thing_new(const char * name, const float * values, size_t n_values);
+void               toy_thing_free(struct toy_thing * thing);
+float              toy_thing_sum(const struct toy_thing * thing);
+int32_t            toy_thing_copy(const struct toy_thing * thing, float * out, int32_t len);
+enum toy_mode      toy_thing_mode(const struct toy_thing * thing, enum toy_mode mode);
+
 // What a struct's size can be told by: not by one that comes in registers, nor with arguments that nobody knows.
 struct toy_params { void * callback; char name[40]; bool last; };
 struct toy_params toy_default_params(void);

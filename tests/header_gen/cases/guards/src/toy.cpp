@@ -1,8 +1,10 @@
 #include "toy.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <stdexcept>
+#include <vector>
 
 #include "ggml.h"
 
@@ -66,3 +68,18 @@ toy_params toy_default_params(void) { return {nullptr, "", true}; }
 toy_params toy_params_for(int) { return {nullptr, "", true}; }
 toy_params toy_params_of(const toy_model *) { return {nullptr, "", true}; }
 toy_point toy_origin(void) { return {0, 0}; }
+
+struct toy_thing { std::vector<float> values; };
+toy_thing * toy_thing_new(const char *, const float * values, size_t n) { return new toy_thing{{values, values + n}}; }
+void toy_thing_free(toy_thing * thing) { delete thing; }
+float toy_thing_sum(const toy_thing * thing) {
+    float sum = 0;
+    for (float value : thing->values) sum += value;
+    return sum;
+}
+int32_t toy_thing_copy(const toy_thing * thing, float * out, int32_t len) {
+    const int32_t n = std::min(len, (int32_t) thing->values.size());
+    std::copy_n(thing->values.begin(), n, out);
+    return n;
+}
+enum toy_mode toy_thing_mode(const toy_thing *, enum toy_mode mode) { return mode; }

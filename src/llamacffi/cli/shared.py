@@ -201,7 +201,7 @@ def add_sampling(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("how the next token is chosen")
     group.add_argument("-s", "--seed", type=seed, metavar="N", help="of the random choice (another one each time)")
     for option, keyword, what in _SAMPLING:
-        default = defaults[keyword]
+        default: Union[int, float] = defaults[keyword]
         names = [option, "--temperature"] if option == "--temp" else [option]
         group.add_argument(*names, dest=keyword, type=type(default), metavar="N", help=f"{what} ({default:g})")
     grammar = group.add_mutually_exclusive_group()

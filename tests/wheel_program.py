@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import greedy
 from llamacffi import backends, ffi, get_library_dir, lib
@@ -20,9 +21,9 @@ PROMPT = "The capital of France is"
 
 def scores() -> dict[str, int]:
     """Each CPU variant's score for this machine, 0 for those that can't run on it."""
-    found = {}
+    found: dict[str, int] = {}
     for path in Path(get_library_dir()).glob("libggml-cpu-*.so"):
-        module = lib.llamacffi_module_open(encode_path(path))
+        module = lib.llamacffi_module_open(encode_path(str(path)))
         assert module, ffi.string(lib.llamacffi_module_error())
         found[path.stem.rpartition("-")[2]] = lib.llamacffi_module_score(module)
         lib.llamacffi_module_close(module)
@@ -34,7 +35,7 @@ def main() -> None:
     params = lib.llama_context_default_params()
     params.n_ctx = 256
     params.n_threads = params.n_threads_batch = 2
-    facts = {
+    facts: dict[str, Any] = {
         "text": greedy.text_behind(lib.llama_init_from_model(model, params), PROMPT, 8),
         "scores": scores(),
         "variant": next(each.variant for each in backends.backends() if each.name == "cpu"),

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
 # The carrier's own build backend: no build requirement, so pip needs no network. Tests steer it by the environment.
 BACKEND = """
