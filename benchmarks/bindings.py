@@ -375,7 +375,7 @@ def calls(name: str, place: Place) -> dict[str, Any]:
     """What calls cost, and what comes of wrong ones."""
     model = str(place.folder / "model.gguf")
     prices = place.answer(name, "prices", model)
-    outcomes = {}
+    outcomes: dict[str, str] = {}
     for case in place.answer(name, "cases"):
         done = place.probe(name, "wrong", case, model)
         last = (done.stdout.splitlines() or [""])[-1]

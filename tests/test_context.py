@@ -435,8 +435,9 @@ def test_states_that_are_none(folder: Path, context: Context) -> None:
     for wrong in (b"", b"no state" * 100, part[:-5], state):
         with pytest.raises(LlamaError):
             context.set_state(wrong, seq=1)
+    text: Any = "text"
     with pytest.raises((LlamaError, TypeError)):
-        context.set_state("text")
+        context.set_state(text)
     context.set_state(state)
     assert context.memory.pos_max() == 4
     other = tiny_models.write_llama(folder / "other.gguf", block_count=1)
@@ -492,8 +493,9 @@ def test_saving_leaves_what_was_there(context: Context, tmp_path: Path) -> None:
     context.decode(TOKENS)
     path = tmp_path / "a.state"
     path.write_text("before")
+    wrong: Any = ["a"]
     with pytest.raises(InvalidArgumentError, match="32-bit"):
-        context.save_state(path, ["a"])
+        context.save_state(path, wrong)
     with pytest.raises(LlamaError):
         context.save_state(path, TOKENS, seq=1000)
     assert path.read_text() == "before"
@@ -577,7 +579,8 @@ def test_control_vector(tiny: Model, context: Context) -> None:
     assert not is_close(logits(), plain)
     context.set_control_vector(None)
     assert is_close(logits(), plain)
-    for wrong in (np.ones(N_EMBD, np.float32), vector[:, 1:], vector.astype(np.float64), 5):
+    several: list[Any] = [np.ones(N_EMBD, np.float32), vector[:, 1:], vector.astype(np.float64), 5]
+    for wrong in several:
         with pytest.raises(InvalidArgumentError, match="control vector"):
             context.set_control_vector(wrong)
 

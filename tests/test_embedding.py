@@ -174,6 +174,8 @@ def test_rank(ranker: Model) -> None:
     assert len(set(scores)) == 4
     # This vocabulary asks for: [CLS] query [SEP] document
     vocab = ranker.vocab
+    assert vocab.bos is not None
+    assert vocab.sep is not None
     for index, score, document in ranked:
         both = [vocab.tokenize(text, add_special=False) for text in (query, document)]
         tokens = [vocab.bos, *both[0], vocab.sep, *both[1]]

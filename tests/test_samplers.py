@@ -269,7 +269,7 @@ def test_what_needs_a_vocabulary(keywords: dict[str, Any]) -> None:
     with pytest.raises(llamacffi.InvalidArgumentError, match="needs the vocabulary: give a Model"):
         Sampler(**keywords)
     with pytest.raises(llamacffi.InvalidArgumentError, match=r"not 'model.gguf'"):
-        Sampler("model.gguf", **keywords)
+        unchecked.Sampler("model.gguf", **keywords)
 
 
 def test_what_is_wrong_with_a_grammar_is_told_once(tiny: Model, caplog: pytest.LogCaptureFixture) -> None:
@@ -390,8 +390,9 @@ def test_nothing_is_chosen(ctx: llama_context_p) -> None:
         for wrong in (3, -9):
             with pytest.raises(llamacffi.LlamaError):
                 sampler.sample(ctx, wrong)
+        nothing: Any = None
         with pytest.raises(llamacffi.LlamaError):
-            sampler.sample(None)
+            sampler.sample(nothing)
 
 
 def test_a_model_closes_the_samplers_of_its_vocabulary(tmp_path: Path) -> None:

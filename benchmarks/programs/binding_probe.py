@@ -176,11 +176,10 @@ class LlamaCppPython(Binding):
 
     def size(self, struct: str) -> Optional[int]:
         try:
-            found = self.find(struct)
-        except AttributeError:
+            found: Any = self.find(struct)
+            return ctypes.sizeof(found) if found._fields_ else None
+        except AttributeError:  # there is no such name, or it is no structure's, or one without fields
             return None
-        is_struct = isinstance(found, type) and issubclass(found, ctypes.Structure)
-        return ctypes.sizeof(found) if is_struct and getattr(found, "_fields_", None) else None
 
     def libraries(self) -> list[str]:
         return sorted(glob.glob(os.path.join(self.folder, "*.so*")))
@@ -202,11 +201,13 @@ class Xllamacpp(Binding):
         self.package: Any = importlib.import_module("xllamacpp")
 
     def find(self, name: str) -> Any:
-        if hasattr(self.package, name):
-            return getattr(self.package, name)
-        for value in list(vars(self.package).values()):
-            if isinstance(value, type) and name in getattr(value, "__members__", {}):
-                return int(value.__members__[name])  # type: ignore[attr-defined]
+        known: dict[str, Any] = self.package.__dict__
+        if name in known:
+            return known[name]
+        for value in known.values():
+            members: dict[str, int] = getattr(value, "__members__", {})
+            if name in members:
+                return int(members[name])
         raise AttributeError(name)
 
     def load(self, path: str) -> int:
@@ -260,7 +261,9 @@ def facts(binding: Binding, names: dict[str, Any], more: dict[str, str]) -> dict
 
     `written` are the sizes of structs as the library itself has them.
     """
-    functions, constants, unreadable = [], {}, []
+    functions: list[str] = []
+    constants: dict[str, float] = {}
+    unreadable: list[str] = []
     for name in names["functions"]:
         try:
             found = binding.find(name)
@@ -340,7 +343,7 @@ def prices(binding: Binding, path: str) -> dict[str, dict[str, float]]:
     if sys.modules.get("llamacffi") or binding.size("llama_batch"):
         types = [pointer, number, ctypes.c_char_p, number, number, flag]
         rows.append(("llama_token_to_piece", number, types, [vocab, 260, buffer, 32, 0, False]))
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name, result, types, arguments in rows:
         by_ctypes = plain(binding, name, result, types)
         theirs = [c_buffer if each is buffer else handles.get(id(each), each) for each in arguments]

@@ -12,6 +12,7 @@ import pytest
 import llamacffi
 from llamacffi import ffi, lib
 from llamacffi.facade import _SUPPLIED
+from untyped import unchecked
 
 TABLE: dict[str, Any] = json.loads(Path(llamacffi.__file__).with_name("api.json").read_text("utf-8"))
 
@@ -67,15 +68,15 @@ def test_defaults_are_whole() -> None:
 def test_a_name_that_this_llama_cpp_lacks() -> None:
     """Whatever the release, one name is none; the message says what is missing, from what, and where it may be."""
     with pytest.raises(AttributeError) as caught:
-        llamacffi.llama_of_next_year()
+        unchecked.llama_of_next_year()
     message = str(caught.value)
     assert "llama_of_next_year" in message
     assert llamacffi.llama_cpp_commit() in message
-    another = json.loads((PACKAGE / "manifest.json").read_text("utf-8"))["written_for"]
+    another = json.loads(Path(llamacffi.__file__).with_name("manifest.json").read_text("utf-8"))["written_for"]
     assert ("LLAMACFFI_SOURCE_DIR" in message) == bool(another)
     assert another in message
 
 
 def test_a_name_that_is_none_of_llama_cpps() -> None:
     with pytest.raises(AttributeError, match=r"^module 'llamacffi' has no attribute 'nonsense'$"):
-        llamacffi.nonsense
+        unchecked.nonsense  # noqa: B018

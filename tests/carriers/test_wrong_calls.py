@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import llamacffi
 from llamacffi import ffi
+from untyped import unchecked
 
 
 def test_null() -> None:
     for name in ("llama_decode", "llama_n_ctx", "llama_model_n_params", "llama_sampler_accept", "llama_tokenize"):
         function = getattr(llamacffi, name)
-        arguments = [ffi.NULL if type_.kind == "pointer" else 0 for type_ in ffi.typeof(getattr(llamacffi.lib, name)).args]
+        arguments: list[Any] = [
+            ffi.NULL if type_.kind == "pointer" else 0 for type_ in ffi.typeof(getattr(llamacffi.lib, name)).args
+        ]
         if name == "llama_decode":
             arguments[1] = llamacffi.llama_batch_get_one([], 0)
         with pytest.raises(llamacffi.InvalidArgumentError, match="must not be NULL"):
@@ -53,7 +58,7 @@ def test_number_that_does_not_fit() -> None:
 
 def test_text_where_a_handle_belongs() -> None:
     with pytest.raises(llamacffi.InvalidArgumentError):
-        llamacffi.llama_n_ctx("ctx")
+        unchecked.llama_n_ctx("ctx")
 
 
 def test_owning_class_after_its_end(model_path: str) -> None:

@@ -20,12 +20,13 @@ def straightforward(path: str) -> tuple[float, float]:
     """Perplexity and its error: token by token, one chunk after another, in plain Python."""
     losses: list[float] = []
     with Model(path) as model, model.context(n_ctx=N_CTX, n_threads=2) as ctx:
-        tokens = model.vocab.tokenize(TEXT)
+        tokens, bos = model.vocab.tokenize(TEXT), model.vocab.bos
+        assert bos is not None
         for start in range(0, len(tokens) - N_CTX + 1, N_CTX):
             ctx.memory.clear()
             chunk = tokens[start : start + N_CTX]
             for place, token in enumerate(chunk[:-1]):
-                ctx.decode([model.vocab.bos if place == 0 and model.vocab.add_bos else token])
+                ctx.decode([bos if place == 0 and model.vocab.add_bos else token])
                 if place >= N_CTX // 2:
                     logits: list[float] = ctx.logits().tolist()
                     total = sum(math.exp(each) for each in logits)

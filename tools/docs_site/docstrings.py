@@ -19,7 +19,7 @@ def as_rst(lines: list[str]) -> list[str]:
         if not title:
             out += _blocks(body)
         elif title in ("Returns", "Yields"):
-            out += [f":{title}:", *(f"   {line}".rstrip() for line in _blocks(body)), ""]
+            out += [f":{title}:", *(f"   {line}".rstrip() for line in _blocks(body))]
         else:
             entries = [_entry(entry) for entry in _entries(body)]
             out += [f":{_TITLES.get(title, title)}:", *(f"   * {entry}" for entry in entries), ""]
