@@ -48,7 +48,11 @@ NOWHERE_DEFINED["0.3.2"] = {
 NOWHERE_DEFINED["0.3.7"] = NOWHERE_DEFINED["0.3.9"] = NOWHERE_DEFINED["0.3.8"]
 NOWHERE_DEFINED["0.3.20"] = NOWHERE_DEFINED["0.3.16"] | {"ggml_backend_hexagon_init"}
 NOWHERE_DEFINED["0.3.28"] = NOWHERE_DEFINED["0.3.20"] | {"ggml_backend_cuda_allreduce_tensor"}
-NOT_C = {**dict.fromkeys(("0.3.7", "0.3.8", "0.3.9"), {"ggml-opt.h"}), "0.3.20": {"ggml-openvino.h"}, "0.3.28": {"ggml-openvino.h"}}
+NOT_C = {
+    **dict.fromkeys(("0.3.7", "0.3.8", "0.3.9"), {"ggml-opt.h"}),
+    "0.3.20": {"ggml-openvino.h"},
+    "0.3.28": {"ggml-openvino.h"},
+}
 
 PINNED = vendor.read_pin(harness.ROOT / "vendor" / "requirements.txt")  # which test_real_headers.py has
 PINS = [each.pin for each in carriers.carriers() + carriers.carriers(headers_only=True) if each.pin != PINNED]
