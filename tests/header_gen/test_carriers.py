@@ -49,11 +49,9 @@ NOWHERE_DEFINED["0.3.7"] = NOWHERE_DEFINED["0.3.9"] = NOWHERE_DEFINED["0.3.8"]
 NOWHERE_DEFINED["0.3.20"] = NOWHERE_DEFINED["0.3.16"] | {"ggml_backend_hexagon_init"}
 NOWHERE_DEFINED["0.3.28"] = NOWHERE_DEFINED["0.3.20"] | {"ggml_backend_cuda_allreduce_tensor"}
 NOT_C = {
-    **dict.fromkeys(("0.3.7", "0.3.8", "0.3.9"), {"ggml-opt.h"}),
-    "0.3.20": {"ggml-openvino.h"},
-    "0.3.28": {"ggml-openvino.h"},
+    **{key: {"ggml-opt.h"} for key in ("0.3.7", "0.3.8", "0.3.9")},
+    **{key: {"ggml-openvino.h"} for key in ("0.3.20", "0.3.28")},
 }
-
 PINNED = vendor.read_pin(harness.ROOT / "vendor" / "requirements.txt")  # which test_real_headers.py has
 PINS = [each.pin for each in carriers.carriers() + carriers.carriers(headers_only=True) if each.pin != PINNED]
 
