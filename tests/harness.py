@@ -130,6 +130,8 @@ def code_of(source: Path, table: dict[str, Any]) -> str:
     """The headers that were taken, without comments, strings, directives, and what is for C++ alone."""
     codes: list[str] = []
     for name in table["headers"]:
+        if name == "llamacffi-earlier.h":  # which is none of llama.cpp's
+            continue
         (path,) = (found for folder in FOLDERS for found in (source / folder).glob(name))
         text = re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\])*\"", " ", path.read_text("utf-8"), flags=re.DOTALL)
         text = re.sub(r"^#ifdef\s+__cplusplus$.*?^#endif$", " ", text, flags=re.DOTALL | re.MULTILINE)

@@ -52,7 +52,7 @@ left out. Here is what that comes to, release by release of the source distribut
   (`src/native/llamacffi-earlier.h`).
 - **generator**, **build**, **import**: whether it takes the headers, the package builds, and can be imported.
 - **`lib`**, **checked**, **classes**: whether a real model continues a text as it should by the C functions of `lib`,
-  by the checked ones, and by `Model.generate` ([tests/carriers](../tests/carriers)).
+  by the checked ones, and by `Model.generate` (`tests/carriers`).
 - **tests**: those that make sense for every release: all functions can be called and have documentation; sizes, offsets
   and values are the compiler's; wrong calls raise; what is missing is said.
 
