@@ -39,7 +39,8 @@ def check() -> Any:
 
 def repository(folder: Path) -> Path:
     texts = {
-        "README.md": "# R\n\n[text](docs/text.md#a), [program](examples/a.py), [more](https://example.org), [b]\n\n[b]: examples/a.py\n",
+        "README.md": "# R\n\n[text](docs/text.md#a), [program](examples/a.py), [more](https://example.org), [b]\n"
+        "\n[b]: examples/a.py\n",
         "docs/index.md": "# I\n\n- [Text](text.md): a\n\n## Project\n\n- [R](../README.md)\n",
         "docs/python-reference.md": "# P\n",
         "docs/c-reference.md": "# C\n",
