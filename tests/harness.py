@@ -198,7 +198,7 @@ def add_real_headers(out: Path) -> None:
 
     table = json.loads(Path(llamacffi.__file__).with_name("api.json").read_text("utf-8"))
     names = sorted(each["name"] for kind in ("functions", "typedefs") for each in table[kind])
-    headers = [*read_table(out)["headers"], "llama.h", "ggml.h", "ggml-backend.h", "ggml-opt.h"]
+    headers = dict.fromkeys([*read_table(out)["headers"], "llama.h", "ggml.h", "ggml-backend.h", "ggml-opt.h"])
     lines = [*(f"#define LLAMACFFI_HAS_{name} 1" for name in names), *(f'#include "{name}"' for name in headers)]
     (out / "api.h").write_text("\n".join(["#pragma once", *lines, ""]), "ascii")
 
