@@ -13,6 +13,7 @@ from carrier import ROOT
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("backends/*/README.md"))]
 FENCED = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[(?:[^][]|\[[^][]*\])*\]\(([^)\s]+)\)")
+DEFINITION = re.compile(r"^\[[^]]+\]: (\S+)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 ELSEWHERE = ("https://", "http://")
 
@@ -36,7 +37,8 @@ def anchors(path: Path) -> set[str]:
 
 
 def links(path: Path) -> list[str]:
-    return [link for link in LINK.findall(prose(path)) if not link.startswith(ELSEWHERE)]
+    found = LINK.findall(prose(path)) + DEFINITION.findall(prose(path))
+    return [link for link in found if not link.startswith(ELSEWHERE)]
 
 
 def broken(path: Path, link: str) -> str:

@@ -123,7 +123,7 @@ def test_progress_cancels(model_path: str) -> None:
 
 def test_progress_that_is_no_function(model_path: str) -> None:
     with pytest.raises(InvalidArgumentError, match="progress = 5: must be a function, or None"):
-        Model(model_path, progress=5)  # type: ignore[arg-type]
+        unchecked.Model(model_path, progress=5)
 
 
 def test_exception_in_progress(model_path: str) -> None:

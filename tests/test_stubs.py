@@ -48,6 +48,14 @@ CHECKED = definitions("_checked.pyi")
 FUNCTIONS = {name: node for name, node in LIB.items() if isinstance(node, ast.FunctionDef)}
 
 
+def alias(name: str) -> str:
+    """What a type is another name of."""
+    node = TYPES[name]
+    assert isinstance(node, ast.AnnAssign)
+    assert node.value
+    return ast.unparse(node.value)
+
+
 def c_type(name: str) -> Any:
     """The C type that a class or an alias in types.pyi stands for, by the C in its docstring; None for a number."""
     node = TYPES[name]
@@ -89,7 +97,7 @@ def test_the_types_are_those_that_cffi_has(kind: str) -> None:
             elif spelled in NUMBERS or c_type(spelled) is None:
                 assert expected.kind in ("primitive", "enum", "void"), where
                 floating = expected.cname in ("float", "double")
-                plain = spelled if spelled in NUMBERS else ast.unparse(TYPES[spelled].value)  # type: ignore[union-attr,arg-type]
+                plain = spelled if spelled in NUMBERS else alias(spelled)
                 assert (plain == "float") == floating, where
                 assert (plain == "bool") == (expected.cname == "_Bool"), where
                 assert (plain == "None") == (expected.kind == "void"), where

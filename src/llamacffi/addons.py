@@ -40,9 +40,9 @@ class AddOn:
     __slots__ = ("libraries", "name", "path")
 
     def __init__(self, name: str, path: str, libraries: dict[str, str]) -> None:
-        self.name = name
-        self.path = path
-        self.libraries = libraries
+        self.name: str = name
+        self.path: str = path
+        self.libraries: dict[str, str] = libraries
 
 
 def find_addons() -> tuple[dict[str, AddOn], dict[str, str]]:

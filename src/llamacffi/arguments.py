@@ -62,13 +62,16 @@ class Parameter:
     __slots__ = ("callback", "item", "keeps", "name", "path", "size", "type", "written")
 
     def __init__(self, mark: str, type_: ffi.CType) -> None:
-        rest, _, self.size = mark.partition(":")
-        rest, _, self.keeps = rest.partition(">")
-        self.path = rest.endswith("/")
-        rest, _, self.callback = rest.rstrip("/").partition("@")
-        self.written = rest.endswith("!")
-        self.name = rest.rstrip("!")
-        self.type = type_
+        rest, _, size = mark.partition(":")
+        self.size: str = size
+        rest, _, keeps = rest.partition(">")
+        self.keeps: str = keeps
+        self.path: bool = rest.endswith("/")
+        rest, _, callback = rest.rstrip("/").partition("@")
+        self.callback: str = callback
+        self.written: bool = rest.endswith("!")
+        self.name: str = rest.rstrip("!")
+        self.type: ffi.CType = type_
         self.item: Any = type_.item if type_.kind == "pointer" else None
         if not self.size and self.is_array() and not self.is_text():
             self.size = "1"

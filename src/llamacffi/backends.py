@@ -44,10 +44,10 @@ class Backend:
     __slots__ = ("module", "name", "path", "variant")
 
     def __init__(self, name: str, variant: str, path: str, module: void_p) -> None:
-        self.name = name
-        self.variant = variant
-        self.path = path
-        self.module = module
+        self.name: str = name
+        self.variant: str = variant
+        self.path: str = path
+        self.module: void_p = module
 
     def __repr__(self) -> str:
         return f"<llamacffi.Backend {self.name}{self.variant and '-'}{self.variant}>"

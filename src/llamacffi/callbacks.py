@@ -63,10 +63,11 @@ class Callback:
     def __init__(self, call: Any, outlived: bool = False) -> None:
         from weakref import ref
 
-        self.call = call
-        self.outlived = outlived  # by what it unpacks to
-        self.number = number = _next()
-        self.user_data = ffi.cast("void *", number)
+        self.call: Any = call
+        self.outlived: bool = outlived  # by what it unpacks to
+        number = _next()
+        self.number: int = number
+        self.user_data: void_p = ffi.cast("void *", number)
         self.function: Any = self.user_data
         _live[number] = ref(self, lambda _: _forget(number))
 

@@ -167,6 +167,9 @@ class Unlisted(Candidates):
 
     __slots__ = ("_chosen", "_is_open", "_logits", "_n", "_struct", "floats")
 
+    floats: float_array
+    """The memory of the copy."""
+
     def __init__(self) -> None:
         self._clear()
         self._n = 0

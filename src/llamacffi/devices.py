@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Union
 
-    from .types import llama_model_params, llama_model_params_p
+    from .types import ggml_backend_device_p, llama_model_params, llama_model_params_p
 
 __all__ = [
     "Device",
@@ -45,14 +45,14 @@ class Device:
     __slots__ = ("backend", "description", "handle", "index", "name", "type")
 
     def __init__(self, index: int) -> None:
-        self.index = index
-        self.handle = lib.ggml_backend_dev_get(index)
-        self.name = text_of(lib.ggml_backend_dev_name(self.handle))
-        self.description = text_of(lib.ggml_backend_dev_description(self.handle))
-        self.backend = text_of(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
+        self.index: int = index
+        self.handle: ggml_backend_device_p = lib.ggml_backend_dev_get(index)
+        self.name: str = text_of(lib.ggml_backend_dev_name(self.handle))
+        self.description: str = text_of(lib.ggml_backend_dev_description(self.handle))
+        self.backend: str = text_of(lib.ggml_backend_reg_name(lib.ggml_backend_dev_backend_reg(self.handle)))
         kind = ffi.typeof("enum ggml_backend_dev_type").elements[lib.ggml_backend_dev_type(self.handle)]
         kind = kind.removeprefix("GGML_BACKEND_DEVICE_TYPE_")
-        self.type = _TYPES.get(kind, kind)
+        self.type: str = _TYPES.get(kind, kind)
 
     @property
     def memory(self) -> tuple[int, int]:

@@ -46,8 +46,9 @@ class Generation(Loop[str]):
         self.prompt = prompt
         self.tokens: list[int] = []
         self.stop_reason: Optional[str] = None
-        self.reused = 0
-        self.prompt_seconds = self.text_seconds = 0.0
+        self.reused: int = 0
+        self.prompt_seconds: float = 0.0
+        self.text_seconds: float = 0.0
         self._progress = Watched(progress)
         self._seq = seq
         self._texts: list[str] = []

@@ -41,10 +41,10 @@ class _File:
     __slots__ = ("_status", "data", "is_closed", "is_shown", "lock")
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self.data: Any = None
-        self.is_shown = False
-        self.is_closed = False
+        self.is_shown: bool = False
+        self.is_closed: bool = False
         self._status: Optional[os.stat_result] = None
 
     def map(self, name: Path) -> None:
@@ -94,15 +94,15 @@ class Tensor:
     def __init__(
         self, file: _File, name: str, number: int, shape: tuple[int, ...], offset: Optional[int], data: Any = None
     ) -> None:
-        self.name = name
-        self.type = tensors.type_name(number)
-        self.shape = shape
-        self.offset = offset
+        self.name: str = name
+        self.type: str = tensors.type_name(number)
+        self.shape: tuple[int, ...] = shape
+        self.offset: Optional[int] = offset
         self._file = file
         self._number = number
         self._data = data
         _, laid_out = tensors.array_layout(number, shape[::-1])
-        self.size = tensors.size_of(tensors.dtype_of(number), laid_out)
+        self.size: int = tensors.size_of(tensors.dtype_of(number), laid_out)
 
     def array(self) -> Any:
         """Its data, as `llamacffi.tensors.array` has it: of a quantized tensor its blocks' bytes, of bf16 the bits.
@@ -366,8 +366,10 @@ class GGUF(Owner[Any], MutableMapping[str, Any]):
     def __bool__(self) -> bool:
         return True
 
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]  # what Mapping says of it
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__: Any = object.__hash__
 
     def _id(self, key: str) -> int:
         id_ = llamacffi.gguf_find_key(self.handle, as_key(key)) if key in self else -1

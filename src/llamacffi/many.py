@@ -51,7 +51,7 @@ class Generations(Loop["tuple[int, str]"]):
         self._idle = list(range(n_seq))
         self._held = dict.fromkeys(self._idle, 0)  # how many positions each sequence has in memory
         shortest = min(map(len, prompts), default=0)
-        self.n_shared = min(n_common(prompts), shortest - 1) if n_seq > 1 else 0
+        self.n_shared: int = min(n_common(prompts), shortest - 1) if n_seq > 1 else 0
         self._shares: Any = None
         super().__init__(context, self._idle, [sampler], step, deadline)
 

@@ -23,10 +23,10 @@ if sys.platform == "win32":
 
 try:
     from ._llamacffi import ffi, lib
-except ImportError as error:
+except ImportError as _error:
     from .manifest import explained
 
-    raise explained(error, PACKAGE) from None
+    raise explained(_error, PACKAGE) from None
 
 __all__ = [
     "PACKAGE",

@@ -27,7 +27,7 @@ class Watched:
         if function is not None and not callable(function):
             raise ArgumentTypeError(f"progress = {function!r}: must be a function, or None", argument="progress")
         self._function = function
-        self.cancelled = False
+        self.cancelled: bool = False
 
     def __call__(self, part: float) -> bool:
         """Report; whether to go on."""

@@ -23,9 +23,9 @@ class PythonSampler:
 
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
-        self.function = getattr(sampler, "apply", sampler)
-        self.candidates = Lent()
-        self.unlisted = Unlisted()
+        self.function: Any = getattr(sampler, "apply", sampler)
+        self.candidates: Lent = Lent()
+        self.unlisted: Unlisted = Unlisted()
         self.copy: Optional[PythonSampler] = None
 
     def apply(self, array: llama_token_data_array_p) -> None:
@@ -92,13 +92,13 @@ class LogitsProcessors:
     """
 
     def __init__(self, functions: Sequence[Callable[[Any, Any], Any]]) -> None:
-        self.functions = tuple(functions)
-        self.candidates = Lent()
+        self.functions: tuple[Callable[[Any, Any], Any], ...] = tuple(functions)
+        self.candidates: Lent = Lent()
         self.room: Any = _tokens(256)
-        self.n = 0
+        self.n: int = 0
         self.logits: Any = None
         self.memory: float_p
-        self.n_logits = 0
+        self.n_logits: int = 0
         self.copy: Optional[LogitsProcessors] = None
 
     def apply(self, given: llama_token_data_array_p) -> None:

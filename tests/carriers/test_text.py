@@ -7,6 +7,7 @@ from typing import Any
 import llamacffi
 from llamacffi import Model, ffi, lib
 from llamacffi.native import encode_path
+from llamacffi.types import float_p
 
 PROMPT = "1, 2, 3, 4,"
 TEXT = " 5, 6, 7"
@@ -31,7 +32,8 @@ def greedy(c: Any, model_path: str) -> str:
     made = b""
     for _ in range(N_TOKENS):
         assert c.llama_decode(ctx, c.llama_batch_get_one(room, n_tokens)) == 0
-        logits: list[float] = ffi.unpack(c.llama_get_logits_ith(ctx, -1), c.llama_vocab_n_tokens(vocab))
+        latest: float_p = c.llama_get_logits_ith(ctx, -1)
+        logits = ffi.unpack(latest, c.llama_vocab_n_tokens(vocab))
         room[0], n_tokens = logits.index(max(logits)), 1
         assert not c.llama_vocab_is_eog(vocab, room[0])
         piece = ffi.new("char[]", 64)

@@ -120,6 +120,9 @@ CALLS = [
     ("lib.toy_thing_copy(thing, floats, -1)", "0; argument: len = -1: negative, or more than there are at out"),
     ("lib.toy_thing_mode(thing, 9)", "0; argument: mode = 9: not one of enum toy_mode"),
     ("lib.toy_thing_free(NULL)", "None; argument: thing must not be NULL"),
+    ("(clone := lib.toy_thing_clone(thing)) != NULL", "True"),
+    ("lib.toy_thing_free(thing)", "None; freed: thing"),  # whoever knows may say that the clone does without
+    ("lib.toy_thing_free(clone)", "None"),
     ("lib.toy_thing_free(thing)", "None"),
     ("lib.toy_thing_free(thing)", "None; freed: thing"),
     ("lib.toy_thing_sum(thing)", "0.0; freed: thing"),

@@ -50,9 +50,16 @@ def test_a_build_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     source = tmp_path / "source"
     (source / "include").mkdir(parents=True)
     (source / "include" / "llama.h").write_text("int llama_good(int n);\n", "ascii")
+
+    def obtain(root: Path, pin: Pin) -> Path:
+        return source
+
+    def read_commit(source: Path) -> str:
+        return "abc"
+
     monkeypatch.setattr(carriers, "BUILD", tmp_path / "build")
-    monkeypatch.setattr(vendor, "obtain", lambda root, pin: source)
-    monkeypatch.setattr(vendor, "read_commit", lambda source: "abc")
+    monkeypatch.setattr(vendor, "obtain", obtain)
+    monkeypatch.setattr(vendor, "read_commit", read_commit)
     monkeypatch.setenv("CC", "no-such-compiler")
     row = carriers.try_one(carriers.Carrier(Pin("fake", "1.0", "0" * 64), "2024-11-16"))
     assert row["generator"].startswith("no: header_gen: CC=no-such-compiler")

@@ -39,7 +39,8 @@ def check() -> Any:
 
 def repository(folder: Path) -> Path:
     texts = {
-        "README.md": "# R\n\n[text](docs/text.md#a), [program](examples/a.py), [more](https://example.org)\n",
+        "README.md": "# R\n\n[text](docs/text.md#a), [program](examples/a.py), [more](https://example.org), [b]\n"
+        "\n[b]: examples/a.py\n",
         "docs/index.md": "# I\n\n- [Text](text.md): a\n\n## Project\n\n- [R](../README.md)\n",
         "docs/python-reference.md": "# P\n",
         "docs/c-reference.md": "# C\n",
@@ -60,6 +61,7 @@ def test_links_lead_to_pages(stage: Any, tmp_path: Path) -> None:
     assert "[no link](../README.md)" in text  # in code
     readme = (out / "README.md").read_text("utf-8")
     assert "[text](text.md#a), [program](source/examples/a.py.md), [more](https://example.org)" in readme
+    assert readme.endswith("\n[b]: source/examples/a.py.md\n")
     assert '````python\nprint("```")\n````\n' in (out / "source/examples/a.py.md").read_text("utf-8")
     assert "`a.py`" in (out / "source/examples.md").read_text("utf-8")
 

@@ -15,7 +15,8 @@ import python_pages
 
 GUIDES = "docs"
 _FENCED = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"(?<=\]\()(?!\w+:)(?P<file>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\))")
+# `[text](file#anchor)`, and `[name]: file#anchor`
+_LINK = re.compile(r"(?:(?<=\]\()|(?<=\]: ))(?!\w+:)(?P<file>[^)#\s]+)(?P<anchor>#[^)\s]*)?(?=\)|$)", re.MULTILINE)
 _ITEM = re.compile(r"^- \[[^]]*\]\((?P<file>[^)]+)\)", re.MULTILINE)
 _HEAD = "---\norphan: true\nnosearch: true\n---\n"  # in no list of contents, and not found by the search
 _LEXERS = {".py": "python", ".pyx": "cython", ".c": "c", ".h": "c", ".cpp": "cpp", ".toml": "toml", ".sh": "bash"}

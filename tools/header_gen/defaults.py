@@ -22,6 +22,7 @@ _COUNT = re.compile(rf"{_LENGTH.pattern}|n|num|nb?_\w+|num_\w+|(\w+_)?(count|n|m
 _PLAIN = re.compile(
     r"n|num|count|len|length|size|nbytes|n_bytes|capacity|max_?len|length_max|len_max|size_max|buf_size"
 )
+MAKES = re.compile(r"\w+_(init|new|create|clone|load|dup|copy|make|from)(_\w+)?")
 _FREES = re.compile(r"\w+_free(_\w+)?")
 ANYTHING = ("user_data", "userdata", "_ud", "_data")  # how `void *` parameters end that llama.cpp only hands on
 

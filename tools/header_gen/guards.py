@@ -221,7 +221,9 @@ def _guard(function: Function, policy: Policy, types: Types, free_by_kind: dict[
         body.append(f"    if (call.raised()) {{ {undo} {give_up} }}")
     if result and types.kinds[result][0] and not any("result" in each for each in after):
         parent = next((n for p, n in zip(signature.parameters, names) if types.handle(p.type)), "")
-        relation = f", part_of({parent})" if parent else ""
+        # What is made and has an end of its own keeps the other alive; anything else ends with it.
+        own = result in free_by_kind and defaults.MAKES.fullmatch(name)
+        relation = f", {'blocks' if own else 'part_of'}({parent})" if parent else ""
         after = [f"if (result && !known(result)) made(result{relation})", *after]
     elif result and not types.kinds[result][0] and function.header != "ggml.h":
         after = [*after, "returned(result)"]

@@ -20,7 +20,6 @@ from policy import Policy
 
 _INDEX = re.compile(r"(\w+_)?(i|il|ith|idx|index|id|device|dev|dev_num|devidx|layer|token|channel|shard)")
 _PATH = re.compile(r"(\w+_)?(f(ile)?name\w*|file_?path|path|dir)(_\w+)?")
-_MAKES = re.compile(r"\w+_(init|new|create|clone|load|dup|copy|make|from)(_\w+)?")
 _COMPUTES = re.compile(r"\w+_(compute|decode|encode|eval|process|epoch|fit|train)(_\w+)?")
 _TELLS = re.compile(  # what returns a number that is no status
     r"(\w+_)?(n|num|nb|nbytes|get|is|has|can|use|count|size|time|cycles|len|type|types|version|max|supports|ftype|print"
@@ -125,7 +124,7 @@ def _handles(function: Function, names: list[str], policy: Policy, types: Types)
         if freed:
             yield _missing(function, "frees", "frees", f'"{freed}"', f"does it end {freed}?")
     made = types.handle(function.signature.result)
-    if made and types.kinds[made][0] and _MAKES.fullmatch(function.name):
+    if made and types.kinds[made][0] and defaults.MAKES.fullmatch(function.name):
         after = policy.lists("after", function.name)
         if not any("result" in statement for statement in after):
             if function.module:
@@ -162,7 +161,7 @@ def _never_freed(api: API, policy: Policy, types: Types) -> Iterator[Missing]:
             freed.add(types.handle(function.signature.parameters[names.index(name)].type))
     for function in api.functions:
         kind = types.handle(function.signature.result)
-        if not kind or kind in freed or not types.kinds[kind][0] or not _MAKES.fullmatch(function.name):
+        if not kind or kind in freed or not types.kinds[kind][0] or not defaults.MAKES.fullmatch(function.name):
             continue
         belongs = any("part_of" in statement for statement in policy.lists("after", function.name))
         if not belongs and "frees" not in policy.lists("looked_at", function.name):

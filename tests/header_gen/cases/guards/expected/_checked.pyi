@@ -157,45 +157,50 @@ def toy_thing_new(name: t.char_p | Text, values: t.float_p | CTypesPointer | Buf
 
     toy.h:68"""
 
+def toy_thing_clone(thing: t.toy_thing_p) -> t.toy_thing_p:
+    """struct toy_thing *toy_thing_clone(const struct toy_thing *thing);
+
+    toy.h:69"""
+
 def toy_thing_free(thing: t.toy_thing_p) -> None:
     """void toy_thing_free(struct toy_thing *thing);
 
-    toy.h:69"""
+    toy.h:70"""
 
 def toy_thing_sum(thing: t.toy_thing_p) -> float:
     """float toy_thing_sum(const struct toy_thing *thing);
 
-    toy.h:70"""
+    toy.h:71"""
 
 def toy_thing_copy(thing: t.toy_thing_p, out: t.float_p | CTypesPointer | BufferLike, len: int | SupportsIndex) -> int:
     """int32_t toy_thing_copy(const struct toy_thing *thing, float *out, int32_t len);
 
-    toy.h:71"""
+    toy.h:72"""
 
 def toy_thing_mode(thing: t.toy_thing_p, mode: t.toy_mode) -> t.toy_mode:
     """enum toy_mode toy_thing_mode(const struct toy_thing *thing, enum toy_mode mode);
 
-    toy.h:72"""
+    toy.h:73"""
 
 def toy_default_params() -> t.toy_params:
     """struct toy_params toy_default_params(void);
 
-    toy.h:76"""
+    toy.h:77"""
 
 def toy_params_for(kind: int | SupportsIndex) -> t.toy_params:
     """struct toy_params toy_params_for(int kind);
 
-    toy.h:77"""
+    toy.h:78"""
 
 def toy_params_of(model: t.toy_model_p) -> t.toy_params:
     """struct toy_params toy_params_of(const struct toy_model *model);
 
-    toy.h:78"""
+    toy.h:79"""
 
 def toy_origin() -> t.toy_point:
     """toy_point toy_origin(void);
 
-    toy.h:79"""
+    toy.h:80"""
 
 def ggml_is_empty(tensor: t.ggml_tensor_p) -> bool:
     """bool ggml_is_empty(const struct ggml_tensor *tensor);

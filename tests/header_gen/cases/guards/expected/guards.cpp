@@ -356,6 +356,20 @@ struct toy_thing *llamacffi_guard_toy_thing_new(const char *name, const float *v
     } catch (...) { call.caught(); }
     return failed;
 }
+struct toy_thing *llamacffi_guard_toy_thing_clone(const struct toy_thing *thing) {
+    Call call("toy_thing_clone");
+    struct toy_thing *failed{};
+    if (call.refused()) return failed;
+    if (!thing) { call.refuse_null("thing"); return failed; }
+    Use use_thing;
+    if (!use_thing.pin(call, "thing", thing)) return failed;
+    try {
+        struct toy_thing *result = toy_thing_clone(thing);
+        if (result && !known(result)) made(result, blocks(thing));
+        return result;
+    } catch (...) { call.caught(); }
+    return failed;
+}
 void llamacffi_guard_toy_thing_free(struct toy_thing *thing) {
     Call call("toy_thing_free");
     if (call.refused()) return;

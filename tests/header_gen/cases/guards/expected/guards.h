@@ -29,6 +29,7 @@ int llamacffi_guard_toy_count(void);
 void llamacffi_guard_toy_load_all(void);
 int llamacffi_guard_toy_far(struct toy_context *ctx, int n);
 struct toy_thing *llamacffi_guard_toy_thing_new(const char *name, const float *values, size_t n_values);
+struct toy_thing *llamacffi_guard_toy_thing_clone(const struct toy_thing *thing);
 void llamacffi_guard_toy_thing_free(struct toy_thing *thing);
 float llamacffi_guard_toy_thing_sum(const struct toy_thing *thing);
 int32_t llamacffi_guard_toy_thing_copy(const struct toy_thing *thing, float *out, int32_t len);
@@ -69,6 +70,7 @@ struct ggml_tensor *llamacffi_guard_ggml_dup_tensor(struct ggml_context *ctx, co
 #define toy_load_all(...) llamacffi_guard_toy_load_all(__VA_ARGS__)
 #define toy_far(...) llamacffi_guard_toy_far(__VA_ARGS__)
 #define toy_thing_new(...) llamacffi_guard_toy_thing_new(__VA_ARGS__)
+#define toy_thing_clone(...) llamacffi_guard_toy_thing_clone(__VA_ARGS__)
 #define toy_thing_free(...) llamacffi_guard_toy_thing_free(__VA_ARGS__)
 #define toy_thing_sum(...) llamacffi_guard_toy_thing_sum(__VA_ARGS__)
 #define toy_thing_copy(...) llamacffi_guard_toy_thing_copy(__VA_ARGS__)

@@ -66,6 +66,7 @@ int  toy_far(struct toy_context * ctx, int n);
 // New upstream: policy.toml says nothing of them.
 struct toy_thing;
 struct toy_thing * toy_thing_new(const char * name, const float * values, size_t n_values);
+struct toy_thing * toy_thing_clone(const struct toy_thing * thing);
 void               toy_thing_free(struct toy_thing * thing);
 float              toy_thing_sum(const struct toy_thing * thing);
 int32_t            toy_thing_copy(const struct toy_thing * thing, float * out, int32_t len);

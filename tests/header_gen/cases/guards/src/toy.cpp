@@ -71,6 +71,7 @@ toy_point toy_origin(void) { return {0, 0}; }
 
 struct toy_thing { std::vector<float> values; };
 toy_thing * toy_thing_new(const char *, const float * values, size_t n) { return new toy_thing{{values, values + n}}; }
+toy_thing * toy_thing_clone(const toy_thing * thing) { return new toy_thing(*thing); }
 void toy_thing_free(toy_thing * thing) { delete thing; }
 float toy_thing_sum(const toy_thing * thing) {
     float sum = 0;
