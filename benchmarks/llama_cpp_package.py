@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import llama_cpp_python
 import vendor
-from carrier import ROOT, download, workspace
+from pinned import ROOT, download, workspace
 
 NEEDS = ["diskcache", "jinja2", "markupsafe", "typing-extensions"]  # and NumPy, which is here
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import demo_model
 import tiny_models
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 __all__ = ["ROOT", "build", "demo_model", "in_turn", "json_lines", "output", "tiny_models"]
 

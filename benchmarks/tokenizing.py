@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import demo_model
 import vendor
-from carrier import ROOT
 from loading import load_module
+from pinned import ROOT
 
 SIZE = 10_000_000
 PIECES = (1000, 100)  # bytes in each, about

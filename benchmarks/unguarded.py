@@ -21,8 +21,8 @@ from llamacffi import ffi, lib
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import vendor
-from carrier import ROOT
 from loading import load_module
+from pinned import ROOT
 
 MODULE = "_unguarded"
 GENERATOR = ROOT / "tools" / "header_gen"

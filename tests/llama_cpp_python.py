@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path, PurePosixPath
 
 import vendor
-from carrier import ROOT, download, workspace
+from pinned import ROOT, download, workspace
 
 # What its users have: one CPU backend that is linked with the rest, and shared libraries. It need not be fast.
 OPTIONS = {

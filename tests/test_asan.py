@@ -25,7 +25,7 @@ import llamacffi
 import manifest
 import stress
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 PACKAGE = Path(llamacffi.__file__).parent
 GENERATOR = ROOT / "tools" / "header_gen"

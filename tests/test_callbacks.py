@@ -15,7 +15,6 @@ import pytest
 
 import greedy
 import llamacffi
-from carrier import ROOT
 from fixture_types import MakeContext, Run
 from greedy import tokenize
 from llamacffi import callback, ffi, lib, take_exception
@@ -39,6 +38,7 @@ from llamacffi.types import (
     mtmd_helper_embd_batch_p,
     void_p,
 )
+from pinned import ROOT
 from untyped import unchecked
 
 PROMPT = "1, 2, 3, 4,"
@@ -1361,6 +1361,26 @@ print(interrupted > 0)
 """
     done = run_python("-c", code, model_path)
     assert done.stdout == "True\n", done.stderr
+
+
+@posix_only
+@pytest.mark.parametrize("way", ["lib", "llamacffi"])
+def test_interrupt_while_backends_load(run_python: Run, way: str) -> None:
+    """It is the caller's, and the next call loads them."""
+    code = f"""
+import signal
+import llamacffi
+from llamacffi import backends, lib
+load, backends.load_backends = backends.load_backends, lambda: signal.raise_signal(signal.SIGINT)
+try:
+    print({way}.ggml_backend_dev_count())
+except KeyboardInterrupt:
+    print("interrupted")
+backends.load_backends = load
+print({way}.ggml_backend_dev_count() > 0)
+"""
+    done = run_python("-c", code)
+    assert (done.stdout, done.stderr) == ("interrupted\nTrue\n", "")
 
 
 @posix_only

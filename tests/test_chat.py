@@ -10,8 +10,8 @@ import pytest
 
 import tiny_models
 import vendor
-from carrier import ROOT
 from llamacffi import InvalidArgumentError, LlamaError, Model, chat
+from pinned import ROOT
 
 MODELS = vendor.obtain(ROOT) / "models"
 MESSAGES = [

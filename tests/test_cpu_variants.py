@@ -17,9 +17,9 @@ import pytest
 
 import llamacffi
 import vendor
-from carrier import ROOT
 from fixture_types import Run
 from known_text import COUNT, COUNTED
+from pinned import ROOT
 
 pytestmark = pytest.mark.skipif(
     not (sys.platform.startswith("linux") and platform.machine() == "x86_64"), reason="reads x86 flags in /proc/cpuinfo"

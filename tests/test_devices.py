@@ -13,11 +13,11 @@ import pytest
 import llamacffi
 import tiny_models
 import workers
-from carrier import ROOT
 from fixture_types import Run
 from known_text import COUNT, COUNTED, COUNTING, N_COUNTED
 from llamacffi import ffi, lib
 from llamacffi.devices import choose_devices, devices
+from pinned import ROOT
 
 Choices = Callable[..., "list[Any]"]
 

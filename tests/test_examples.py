@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from carrier import ROOT
 from fixture_types import Run
 from llamacffi import lib
 from llamacffi.types import llama_model_p
+from pinned import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 

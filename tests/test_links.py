@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from carrier import ROOT
+from pinned import ROOT
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("backends/*/README.md"))]
 FENCED = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)

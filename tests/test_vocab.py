@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import tiny_models
 import vendor
-from carrier import ROOT
 from fixture_types import Run
 from llamacffi import FreedHandleError, InvalidArgumentError, Model, Vocab, ffi, lib
+from pinned import ROOT
 
 MODELS = vendor.obtain(ROOT) / "models"
 VOCABULARIES = sorted(path for path in MODELS.glob("ggml-vocab-*.gguf") if Path(f"{path}.inp").exists())

@@ -8,9 +8,9 @@ import random
 from pathlib import Path
 from typing import Any, Union
 
-from carrier import ROOT
 from llamacffi import ffi, lib
 from llamacffi.native import encode_path
+from pinned import ROOT
 
 Value = Union[bool, int, float, str, "list[int]", "list[float]", "list[str]", "array.array[int]"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import llama_cpp_python
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 
 def linked(prefix: Path) -> Path:

@@ -23,7 +23,7 @@ from setuptools.command.build_py import build_py
 import manifest
 import native_build
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 # From an add-on's `lib` to the core's.
 CORE = "../../llamacffi/lib"

@@ -24,7 +24,7 @@ from typing import Any, Optional
 
 import policy_fit
 import vendor
-from carrier import ROOT, Pin, VendorError, command_line, download
+from pinned import ROOT, Pin, VendorError, command_line, download
 
 VERSION = re.compile(r"\d[\w.!+-]*", re.ASCII)
 # In the order in which they are told, with the plural.

@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 from build_wheels import WheelError, run
-from carrier import ROOT
+from pinned import ROOT
 
 # What must be one with the core's, the driver's or another package's, and not a copy in the wheel.
 SHARED = ("libllamacffi-*", "libvulkan.so.*", "libcuda.so.*", "libcudart.so.*", "libcublas.so.*", "libcublasLt.so.*")

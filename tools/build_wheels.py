@@ -20,7 +20,7 @@ from pathlib import Path
 
 import debian_tree
 import sysroot
-from carrier import ROOT, VendorError
+from pinned import ROOT, VendorError
 
 WORK = ROOT / "build" / "wheel"
 

@@ -26,7 +26,7 @@ from typing import Optional
 import api_diff
 import policy_fit
 import vendor
-from carrier import ROOT, Pin, VendorError, command_line, download, stop
+from pinned import ROOT, Pin, VendorError, command_line, download, stop
 
 
 def bump(version: str, root: Path, venv: str, keep: bool = False) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import vendor
-from carrier import ROOT, Pin, VendorError, command_line, read_pin_file
+from pinned import ROOT, Pin, VendorError, command_line, read_pin_file
 
 LIST = ROOT / "vendor" / "carriers.txt"
 RESULTS = ROOT / "docs" / "carriers.json"

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from carrier import ROOT, VendorError, workspace
+from pinned import ROOT, VendorError, workspace
 
 __all__ = ["OLDEST", "PACKAGES", "VendorError", "obtain", "run"]
 

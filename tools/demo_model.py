@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from carrier import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
+from pinned import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
 
 __all__ = ["VendorError", "obtain"]
 

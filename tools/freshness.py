@@ -14,7 +14,7 @@ from pathlib import Path
 import api_diff
 import policy_fit
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 _BUILT_IN = ("lib", "include", "licenses", "cmake", "pkgconfig", "api.json", "cdef.h", "manifest.json", "reference.txt")
 _STUBS = ("types.pyi", "_lib.pyi", "_ffi.pyi", "_checked.pyi")

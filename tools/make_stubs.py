@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 OUT = ROOT / "build" / "stubs"
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import vendor
-from carrier import ROOT
 from native_build import BuildError
+from pinned import ROOT
 
 __all__ = ["abi", "facts", "package_version", "tell", "told_h", "write", "written_for"]
 

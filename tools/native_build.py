@@ -15,7 +15,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from carrier import ROOT
+from pinned import ROOT
 
 NATIVE = ROOT / "src" / "native"
 # Where upstream knows how to build one module per CPU variant.

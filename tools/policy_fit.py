@@ -16,7 +16,7 @@ from pathlib import Path
 from string import digits
 from typing import Any, Optional
 
-from carrier import ROOT, VendorError
+from pinned import ROOT, VendorError
 
 sys.path.insert(0, str(ROOT / "tools" / "header_gen"))
 import missing as header_missing

@@ -22,7 +22,7 @@ import zlib
 from pathlib import Path, PureWindowsPath
 from typing import IO
 
-from carrier import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
+from pinned import ROOT, Pin, VendorError, command_line, download, has_leftovers, read_pin_file, workspace
 
 __all__ = ["VendorError", "choose", "obtain"]
 

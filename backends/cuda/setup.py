@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import addon
 import cuda_toolkit
-from carrier import ROOT
+from pinned import ROOT
 
 
 def options(source: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ import os
 import sys
 from _thread import RLock
 
+from .callbacks import fail_call
 from .errors import BackendError, last_error
 from .logs import Kept
 from .native import encode_path, ffi, get_library_dir, lib, report, text_of, user_prefix
@@ -357,6 +358,7 @@ def _find_from_c(modules: char_p, name: char_p) -> Union[void_p, Null]:
         return ffi.NULL
 
 
-ffi.def_extern(name="llamacffi_load_backends")(_load_backends_from_c)
-ffi.def_extern(name="llamacffi_find")(_find_from_c)
+# An interrupt is no reason to do without a backend: it is the caller's.
+ffi.def_extern(name="llamacffi_load_backends", onerror=fail_call)(_load_backends_from_c)
+ffi.def_extern(name="llamacffi_find", onerror=fail_call)(_find_from_c)
 atexit.register(lib.llamacffi_end)

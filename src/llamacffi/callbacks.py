@@ -165,6 +165,11 @@ def _keep(kind: type[BaseException], error: BaseException, traceback: Optional[T
     return -(number * 2 + interrupts)
 
 
+def fail_call(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:
+    """Have the native call that is on its way in this thread fail with an exception, an interrupt among them."""
+    lib.llamacffi_raised(_keep(kind, error, traceback))
+
+
 def _keep_of_signal(kind: type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> int:
     """The same for what a signal's handler raised: the function that was interrupted must get to see it."""
     kept = -_keep(kind, error, traceback) // 2

@@ -615,6 +615,8 @@ extern "C" void * llamacffi_trampoline(const char * type, int64_t callback) {
     return nullptr;
 }
 
+extern "C" void llamacffi_raised(int64_t returned) { has_raised(returned); }
+
 extern "C" bool llamacffi_is_callback_type(const char * type) {
     for (const auto & each : single)
         if (!std::strcmp(each.type, type)) return true;

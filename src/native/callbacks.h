@@ -20,6 +20,9 @@ void llamacffi_callback_gone(int64_t callback);
 /* The number of the exception that a callback raised in this thread's latest call, 0 if none did; it is told once. */
 int64_t llamacffi_exception(void);
 
+/* What a callback returns negative, told by one that returns something else: the call fails with the exception. */
+void llamacffi_raised(int64_t returned);
+
 /* The thread on which Python handles signals, as Python knows it. */
 void llamacffi_main_thread(unsigned long long id);
 

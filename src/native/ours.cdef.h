@@ -129,6 +129,7 @@ void *llamacffi_trampoline(const char *type, int64_t callback);
 bool llamacffi_is_callback_type(const char *type);
 void llamacffi_callback_gone(int64_t callback);
 int64_t llamacffi_exception(void);
+void llamacffi_raised(int64_t returned);
 void llamacffi_main_thread(unsigned long long id);
 struct llama_sampler *llamacffi_sampler(int64_t callback, const char *name, bool on_backend);
 char *llamacffi_new_text(const char *text);

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-import carrier
 import carriers
 import demo_model
 import harness
+import pinned
 import vendor
 
 # What each release declares that can't be had, and the headers of it that are for C++ alone.
@@ -57,19 +57,19 @@ PINS = [each.pin for each in carriers.carriers() + carriers.carriers(headers_onl
 
 
 @pytest.fixture(scope="module", params=PINS, ids=lambda pin: pin.version)
-def pin(request: pytest.FixtureRequest) -> carrier.Pin:
-    pin: carrier.Pin = request.param
+def pin(request: pytest.FixtureRequest) -> pinned.Pin:
+    pin: pinned.Pin = request.param
     return pin
 
 
 @pytest.fixture(scope="module")
-def source(pin: carrier.Pin) -> Path:
+def source(pin: pinned.Pin) -> Path:
     """That release's headers and sources."""
     tree = demo_model.cache_folder() / "carriers" / pin.sha256
     if not tree.exists():
-        with carrier.workspace(tree) as work:
+        with pinned.workspace(tree) as work:
             if not tree.exists():  # another process may have been at it
-                unpack(carrier.download(pin, work, form="sdist"), work / "tree")
+                unpack(pinned.download(pin, work, form="sdist"), work / "tree")
                 (work / "tree").rename(tree)
     return tree
 
@@ -91,7 +91,7 @@ def unpack(archive: Path, tree: Path) -> None:
                     shutil.copyfileobj(content, copy)
 
 
-def test_nothing_is_missing(pin: carrier.Pin, source: Path, table: dict[str, Any]) -> None:
+def test_nothing_is_missing(pin: pinned.Pin, source: Path, table: dict[str, Any]) -> None:
     left_out: dict[str, set[str]] = {"header": set(), "function": set(), "macro": set()}
     for each in table["skipped"]:
         left_out[each["kind"]].add(each["name"])
@@ -112,7 +112,7 @@ def test_declarations_are_the_headers(source: Path, out: Path, tmp_path: Path) -
     harness.check_declarations(out, tmp_path, [out, *(source / folder for folder in harness.FOLDERS)])
 
 
-def test_backends_are_modules(pin: carrier.Pin, table: dict[str, Any]) -> None:
+def test_backends_are_modules(pin: pinned.Pin, table: dict[str, Any]) -> None:
     """Also in 2024, when a backend was one file, and the CPU's was a part of the core."""
     modules = {each["name"]: each["module"] for each in table["functions"]}
     assert modules["ggml_backend_cuda_init"] == "cuda"

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 import greedy
-from carrier import ROOT
 from greedy import tokenize
 from llamacffi import lib
 from llamacffi.types import llama_model_p
+from pinned import ROOT
 
 PROGRAMS = ROOT / "examples" / "sdk"
 PROMPT = "The capital of France is"

@@ -10,7 +10,7 @@ import pytest
 
 import carriers
 import vendor
-from carrier import ROOT, Pin, VendorError
+from pinned import ROOT, Pin, VendorError
 
 
 def rows() -> dict[str, dict[str, str]]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import llamacffi
-from carrier import ROOT
 from llamacffi import facade
 from loading import load_module
+from pinned import ROOT
 
 FOLDER = ROOT / "tools" / "docs_site"
 

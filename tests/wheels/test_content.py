@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import vendor
-from carrier import ROOT
+from pinned import ROOT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="auditwheel is for Linux")
 

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import demo_model
 import greedy
-from carrier import ROOT
 from greedy import tokenize
 from llamacffi import ffi, lib
 from llamacffi import types as t
 from llamacffi.native import encode_path
+from pinned import ROOT
 
 PROMPT = "Once upon a time, in a land far away"
 MEGABYTE = 1024 * 1024

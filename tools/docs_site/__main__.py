@@ -19,7 +19,7 @@ from stage import Stage
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import vendor
-from carrier import ROOT, VendorError
+from pinned import ROOT, VendorError
 
 
 def main() -> int:
