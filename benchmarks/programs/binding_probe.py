@@ -22,37 +22,40 @@ import platform
 import statistics
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any, Callable, Optional
 
 CALLS, ROUNDS = 2_000, 51
 
 
-class Binding:
+class Binding(ABC):
     """What all have in common: C functions by name, and a way to make what they take."""
 
     null: Any = None
 
+    @abstractmethod
     def find(self, name: str) -> Any:
         """The function, or a constant's value. Raises AttributeError where there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def size(self, struct: str) -> Optional[int]:
         """Bytes of a struct, None if it isn't there with its fields."""
-        raise NotImplementedError
 
+    @abstractmethod
     def libraries(self) -> list[str]:
         """The files that have the functions."""
-        raise NotImplementedError
 
     def array(self, values: list[int]) -> Any:
         """An array of int32_t."""
-        raise NotImplementedError
+        raise LookupError(f"{type(self).__name__} has nothing that takes one")
 
     def buffer(self, size: int) -> Any:
-        raise NotImplementedError
+        """An array of char."""
+        raise LookupError(f"{type(self).__name__} has nothing that takes one")
 
     def address(self, pointer: Any) -> int:
-        raise NotImplementedError
+        """The number that a pointer is."""
+        raise LookupError(f"{type(self).__name__} has no pointers")
 
     def __getattr__(self, name: str) -> Any:
         return self.find(name)
