@@ -56,8 +56,11 @@ left out. Here is what that comes to, release by release of the source distribut
 - **tests**: those that make sense for every release: all functions can be called and have documentation; sizes, offsets
   and values are the compiler's; wrong calls raise; what is missing is said.
 
-Asking for a name that a release lacks raises an `AttributeError` that says so. `make carriers` makes this page, and
-`python tools/carriers.py VERSION` one row of it anew.
+Asking for a name that a release lacks raises an `AttributeError` that says so. The checks of [wrong
+calls](wrong-calls.md) are fewer on an old release: those that need what it lacks are left out, such as those of damaged
+files, and without `ggml_set_abort_callback` (0.3.9 and before) a failed assertion still ends the process.
+
+`make carriers` makes this page, and `python tools/carriers.py VERSION` one row of it anew.
 
 """
 _COLUMNS = (
