@@ -25,6 +25,7 @@ import llamacffi
 import manifest
 import stress
 import vendor
+from llamacffi import _llamacffi
 from pinned import ROOT
 
 PACKAGE = Path(llamacffi.__file__).parent
@@ -83,7 +84,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     folder = tmp_path_factory.mktemp("asan")
     package = folder / "package" / "llamacffi"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    (extension,) = package.glob("_llamacffi.*")
+    extension = package / Path(_llamacffi.__file__).name
     build(folder, package, extension)
     options = [
         "detect_leaks=0",  # Python leaves much behind at its end; for leaks there is test_memory.py

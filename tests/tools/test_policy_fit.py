@@ -152,13 +152,13 @@ def test_code_that_guards_leave_out(api: dict[str, Any]) -> None:
     """Checks must not get lost where a field that they look at has another name."""
     less = copy.deepcopy(api)
     for each in less["structs"]:
-        lost = {"llama_context_params": "n_seq_max", "mtmd_input_text": "text_len"}.get(each["name"])
+        lost = {"llama_context_params": "n_seq_max", "mtmd_input_part": "text"}.get(each["name"])
         each["fields"] = each["fields"] and [field for field in each["fields"] if field["name"] != lost]
     found = {(each.file, each.why) for each in policy_fit.stale(less, None)}
     folder, left_out = "tools/header_gen/policy", "left out of its guard, as there is no"
     assert (f"{folder}/llama.toml", f"[checks] llama_init_from_model: {left_out} n_seq_max") in found
-    assert (f"{folder}/mtmd.toml", f"[checks] mtmd_tokenize: {left_out} mtmd_is_text") in found
-    assert [why for file, why in found if file == "src/native/checks/mtmd.hpp" and why.startswith("mtmd_is_text ")]
+    assert (f"{folder}/mtmd.toml", f"[checks] mtmd_tokenize_from_parts: {left_out} mtmd_all_parts") in found
+    assert [why for file, why in found if file == "src/native/checks/mtmd.hpp" and why.startswith("mtmd_all_parts ")]
 
 
 def pretend_pinned(monkeypatch: pytest.MonkeyPatch, api: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ class Known:
             if unknown or word in lost:
                 return str(word)
         for name, type_ in [*(variables or {}).items(), *self._variables(code)]:
-            for path in re.findall(rf"(?<![\w.])(?<!->){name}((?:(?:\.|->)\w+)+)", code):
+            for path in re.findall(rf"(?<![\w.])(?<!->){name}(?:\[\w+\])?((?:(?:\.|->)\w+)+)", code):
                 lacking = self._lacking(type_, re.findall(r"\w+", path))
                 if lacking:
                     return lacking
