@@ -138,6 +138,7 @@ def test_no_tokens(batch: Batch) -> None:
         (np.array([2**31]), {}, "32-bit integers"),
         ([1.5], {}, "32-bit integers"),
         (np.array([1.5]), {}, "32-bit integers"),
+        (memoryview(np.zeros(2, [("a", "i4")])), {}, "32-bit integers"),
         (np.zeros((2, 2), np.int32), {}, r"shape \(2, 2\)"),
         ([1, 2], {"pos": [1]}, "1 positions for 2 tokens"),
         ([1, 2], {"pos": "a"}, "pos"),

@@ -52,6 +52,9 @@ def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tup
                 # "l" is what NumPy on Windows calls them.
                 if memory.format in ("i", "l") and memory.itemsize == 4 and memory.c_contiguous and memory.ndim:
                     return ffi.from_buffer(_TOKENS, tokens), len(memory)
+                if len(memory.format.lstrip("@=<>!")) != 1:  # structs and the like, which have no list
+                    problem = f"they must be 32-bit integers, and these have the format {memory.format!r}"
+                    raise ArgumentTypeError(f"{name}: {problem}", argument=name)
                 values = tokens.tolist() if hasattr(tokens, "tolist") else memory.tolist()
                 given = values if memory.ndim or not single else [values]
     try:
@@ -60,6 +63,6 @@ def as_tokens(tokens: Any, name: str = "tokens", *, single: bool = False) -> tup
         ids = ffi.new(_TOKENS, given if type(given) is list else list(given))
     except OverflowError as error:
         raise ArgumentRangeError(f"{name}: they must be 32-bit integers: {error}", argument=name) from None
-    except (TypeError, NotImplementedError) as error:
+    except TypeError as error:
         raise ArgumentTypeError(f"{name}: they must be 32-bit integers: {error}", argument=name) from None
     return ids, len(ids)
